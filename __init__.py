@@ -1,0 +1,1 @@
+"""optin: consent-aware Apache Beam ETL for machine-learning training data."""

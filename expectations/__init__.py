@@ -1,0 +1,1 @@
+"""PROOF: Great Expectations suites and privacy checks on a staged set."""

@@ -1,0 +1,1 @@
+"""ASSEMBLY: the training-set pipeline, releases, and the command line."""

@@ -1,0 +1,1 @@
+"""Seeded demo events with known truth."""

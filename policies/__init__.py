@@ -1,0 +1,1 @@
+"""WHAT is allowed: the policy language, its loader, reason codes and profiles."""

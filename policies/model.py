@@ -1,0 +1,286 @@
+"""The policy language: one frozen value that holds everything a run needs.
+
+`load_policy` is the way to get one; it reports every error of a file with its line.
+Times are UTC, durations carry their unit, secrets are references.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from .columns import Column, KeyReference
+from .signals import Frozen, Scalar, SignalSpec
+
+__all__ = [
+    "Anonymity",
+    "Audit",
+    "Consent",
+    "EventTime",
+    "Expectations",
+    "Input",
+    "Minors",
+    "Output",
+    "Pii",
+    "Policy",
+    "Quarantine",
+    "Recognizer",
+    "RecognizerPattern",
+    "Requirement",
+]
+
+
+class EventTime(Frozen):
+    """When an event happened: a column, or one instant for the whole input.
+
+    Attributes:
+        field: column that holds the time.
+        unit: `s`, `ms`, `us` (numbers since 1970 UTC) or `iso8601` text.
+        tz: IANA zone of naive `iso8601` text; without it a naive time is an ill-formed
+            record (`NO_EVENT_TIME`).
+        fixed: instant (with zone) that stands for every record of a log without times.
+    """
+
+    field: str | None = None
+    unit: Literal["s", "ms", "us", "iso8601"] = "iso8601"
+    tz: str | None = None
+    fixed: datetime | None = None
+
+
+class Input(Frozen):
+    """Where records come from.
+
+    Attributes:
+        format: of every file below `path`.
+        path: file, folder or glob, local or of a Beam file system.
+        root: for nested records, the object all columns are relative to.
+        event_time: when a record happened.
+        event_id: column whose value names the record in the audit (as an HMAC).
+        subject: columns that may name the data subject, in order of preference; the
+            first that is present (and not all zero) is the subject.
+    """
+
+    format: Literal["jsonl", "csv", "parquet", "avro"]
+    path: str
+    root: str | None = None
+    event_time: EventTime
+    event_id: str | None = None
+    subject: tuple[str, ...] = Field(min_length=1)
+
+
+class Requirement(Frozen):
+    """One entry of `require:`: a signal that must be a grant.
+
+    Attributes:
+        signal: its name: of the profile, of `signals:`, or defined here by `field`.
+        when: column → values; where it does not hold the entry asks nothing.
+        field: defines a signal of the user's own at this column.
+        grant: values of `field` that grant.
+        deny: values of `field` that deny.
+        purposes: TCF purposes, 1 to 11.
+        vendor: Global Vendor List id.
+        legal_basis: TCF legal basis that counts.
+        max_age: oldest grant accepted, such as `13mo`, `90d`.
+    """
+
+    signal: str
+    when: dict[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
+    field: str | None = None
+    grant: tuple[Scalar, ...] = ()
+    deny: tuple[Scalar, ...] = ()
+    purposes: tuple[int, ...] = ()
+    vendor: int | None = None
+    legal_basis: Literal["consent"] = "consent"
+    max_age: str | None = None
+
+
+class UserSignal(Frozen):
+    """One entry of `signals:`: a signal of the user's own, by value lists."""
+
+    field: str | tuple[str, ...]
+    grant: tuple[Scalar, ...] = ()
+    deny: tuple[Scalar, ...] = ()
+    case: Literal["exact", "lower"] = "exact"
+
+
+class Minors(Frozen):
+    """Age rule: records of people under `min_age` are dropped as `MINOR`.
+
+    Attributes:
+        field: column with the birth year or the age.
+        kind: what `field` holds; a birth year counts as the youngest possible age.
+        min_age: in years.
+        on_unknown: what happens where the age is not known (`AGE_UNKNOWN`).
+    """
+
+    field: str
+    kind: Literal["birth_year", "age_years"]
+    min_age: int = Field(ge=1, le=120)
+    on_unknown: Literal["drop", "quarantine"] = "drop"
+
+
+class Consent(Frozen):
+    """Which decisions let a record pass.
+
+    Attributes:
+        profile: shipped consent profile that says where the feed's signals sit.
+        on_unknown: what happens to a record without a decision; never "allow".
+        signals: signals of the user's own.
+        require: every entry that applies must be a grant, and one must apply.
+        veto: signals any denial of which drops the record.
+        minors: age rule.
+        resolved: all signals that `require` and `veto` name, by name (filled by the
+            loader from profile, `signals:` and inline definitions).
+    """
+
+    profile: str | None = None
+    on_unknown: Literal["deny", "quarantine"] = "deny"
+    signals: dict[str, UserSignal] = Field(default_factory=dict)
+    require: tuple[Requirement, ...] = Field(min_length=1)
+    veto: tuple[str, ...] = ()
+    minors: Minors | None = None
+    resolved: dict[str, SignalSpec] = Field(default_factory=dict, exclude=True)
+
+
+class RecognizerPattern(Frozen):
+    """A regular expression of a recogniser, in Presidio's words."""
+
+    name: str
+    regex: str
+    score: float = Field(ge=0, le=1)
+
+
+class Recognizer(Frozen):
+    """A recogniser of the user's own, in Presidio's YAML keys."""
+
+    name: str
+    supported_entity: str
+    patterns: tuple[RecognizerPattern, ...] = ()
+    deny_list: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+
+
+class Pii(Frozen):
+    """How `scan` columns are searched for personal data.
+
+    Attributes:
+        engine: `rules` never loads a language model; `model` adds names and places.
+        entities: Presidio entity types, or those of `recognizers`.
+        action: `redact` puts `<ENTITY_TYPE>` in place of the span.
+        threshold: lowest score that counts, 0 to 1.
+        language: ISO code of the text.
+        recognizers: recognisers of the user's own.
+    """
+
+    engine: Literal["rules", "model"] = "rules"
+    entities: tuple[str, ...] = Field(min_length=1)
+    action: Literal["redact"] = "redact"
+    threshold: float = Field(default=0.35, ge=0, le=1)
+    language: str = "en"
+    recognizers: tuple[Recognizer, ...] = ()
+
+
+class Anonymity(Frozen):
+    """k-anonymity of people.
+
+    Attributes:
+        k: fewest distinct data subjects that an equivalence class may cover, ≥ 2.
+        quasi_identifiers: column names, or `from_columns`: those marked `quasi: true`.
+        suppress_max: largest share of consented records that may be suppressed.
+    """
+
+    k: int
+    quasi_identifiers: Literal["from_columns"] | tuple[str, ...] = "from_columns"
+    suppress_max: float = Field(default=0.05, ge=0, lt=1)
+
+
+class Expectations(Frozen):
+    """The user's Great Expectations suite that the staged set must meet.
+
+    Attributes:
+        suite: JSON or YAML file, relative to the policy file.
+        on_failure: nothing is published.
+    """
+
+    suite: str
+    on_failure: Literal["stop"] = "stop"
+
+
+class Output(Frozen):
+    """Where releases go: `path/<policy name>/v0001/part-00000.parquet …`."""
+
+    path: str
+    format: Literal["parquet"] = "parquet"
+    publish: Literal["atomic"] = "atomic"
+
+
+class Quarantine(Frozen):
+    """Where raw ill-formed records are kept; nowhere unless a policy says so."""
+
+    path: str
+
+
+class Audit(Frozen):
+    """Where a run's accounts go.
+
+    Attributes:
+        path: folder; each run writes below its run id.
+        drops: one audit line per dropped record, or counts by code alone.
+        record_key: how a record is named in an audit line; never the raw id.
+    """
+
+    path: str
+    drops: Literal["per_record", "counts"] = "counts"
+    record_key: Literal["hmac"] = "hmac"
+
+
+class Policy(Frozen):
+    """One data set, one purpose, and every rule between raw events and release.
+
+    Attributes:
+        version: of the policy language.
+        name: of the data set; names the release folder and separates pseudonyms.
+        purpose: Fides data-use key; exactly one.
+        key: default secret of pseudonyms and audit HMACs.
+        unlisted_columns: `drop` them silently by rule, or make them an error.
+    """
+
+    version: Literal[1]
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    description: str = ""
+    purpose: str
+    key: KeyReference | None = None
+    input: Input
+    consent: Consent
+    columns: tuple[Column, ...] = Field(min_length=1)
+    unlisted_columns: Literal["drop", "error"] = "drop"
+    pii: Pii | None = None
+    anonymity: Anonymity
+    expectations: Expectations | None = None
+    output: Output
+    quarantine: Quarantine | None = None
+    audit: Audit
+
+    def column(self, name: str) -> Column:
+        """Give the column called `name` (KeyError if the policy has none)."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def published_columns(self) -> tuple[Column, ...]:
+        """Columns of the release, in policy order."""
+        return tuple(column for column in self.columns if column.published)
+
+    @property
+    def quasi_identifiers(self) -> tuple[str, ...]:
+        """Names of the quasi-identifiers, in policy order of the columns."""
+        named = self.anonymity.quasi_identifiers
+        return tuple(
+            column.name
+            for column in self.columns
+            if (column.quasi if named == "from_columns" else column.name in named)
+        )

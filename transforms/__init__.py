@@ -1,0 +1,1 @@
+"""HOW it is done: Beam transforms and the Arrow kernels inside them."""

@@ -1,0 +1,1 @@
+"""Strict decoders of consent strings."""
