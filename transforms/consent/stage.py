@@ -1,0 +1,124 @@
+"""The consent gate as a Beam transform over blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from apache_beam.pvalue import PCollection, PCollectionTuple, TaggedOutput
+
+from ..blocks.names import RAW_PREFIX, RECORD, SPLIT_KEY
+from ..deidentify.keys import hmac_tokens
+from .evaluate import GateResult, evaluate_gate
+from .plan import GatePlan
+
+__all__ = ["AUDIT_SCHEMA", "ConsentGate", "audit_lines"]
+
+AUDIT_SCHEMA = pa.schema(
+    [
+        ("split", pa.string()),
+        ("record", pa.int64()),
+        ("outcome", pa.string()),
+        ("code", pa.string()),
+        ("codes", pa.list_(pa.string())),
+        ("record_key", pa.string()),
+        ("subject_key", pa.string()),
+    ]
+)
+"""One audit line: where the record stood, why it went, and keyed names for it."""
+
+
+class ConsentGate(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+    """Keeps the records that opted in.
+
+    Shape: `PCollection[RecordBatch] -> kept`, with the tags `counts` (one Counter of
+    primary codes per block), `audit` (blocks of `AUDIT_SCHEMA`, one line per record
+    that was not kept).
+
+    Not covered: a ledger of later decisions.
+    """
+
+    def __init__(self, plan: GatePlan) -> None:
+        super().__init__()
+        self._plan = plan
+
+    def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollectionTuple:
+        """Apply the gate block by block."""
+        return blocks | beam.ParDo(_Gate(self._plan)).with_outputs(
+            "counts", "audit", main="kept"
+        )
+
+
+class _Gate(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
+    def __init__(self, plan: GatePlan) -> None:
+        self._plan = plan
+
+    def process(
+        self, block: pa.RecordBatch
+    ) -> Iterator[pa.RecordBatch | TaggedOutput]:
+        result = evaluate_gate(block, self._plan)
+        yield TaggedOutput("counts", dict(result.counts(self._plan)))
+        lines = audit_lines(block, result, self._plan)
+        if lines.num_rows:
+            yield TaggedOutput("audit", lines)
+        if result.kept.num_rows:
+            yield result.kept
+
+
+def audit_lines(
+    block: pa.RecordBatch, result: GateResult, plan: GatePlan
+) -> pa.RecordBatch:
+    """Account for every record of a block that was not kept.
+
+    Shape: block of n records → block of `AUDIT_SCHEMA` with n − kept lines. Record and
+    subject are named by HMAC; no value of the record is in a line.
+    """
+    rows = np.flatnonzero(result.masks)
+    primary = result.primary()[rows]
+    codes = np.array([reason.code for reason in plan.reasons], dtype=object)
+    outcomes = np.array(
+        ["quarantine" if reason.quarantined else "drop" for reason in plan.reasons],
+        dtype=object,
+    )
+    # Few distinct masks occur: spell each one out once.
+    masks, which = np.unique(result.masks[rows], return_inverse=True)
+    spelled = pa.array(
+        [
+            [reason.code for i, reason in enumerate(plan.reasons) if mask >> i & 1]
+            for mask in map(int, masks)
+        ],
+        AUDIT_SCHEMA.field("codes").type,
+    )
+    split = (block.schema.metadata or {}).get(SPLIT_KEY, b"").decode()
+    wanted = pa.array(rows)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([split] * len(rows), pa.string()),
+            block.column(RECORD).take(wanted),
+            pa.array(outcomes[primary], pa.string()),
+            pa.array(codes[primary], pa.string()),
+            spelled.take(pa.array(which)),
+            _record_keys(block, wanted, plan),
+            _subject_keys(result.subjects[rows]),
+        ],
+        schema=AUDIT_SCHEMA,
+    )
+
+
+def _record_keys(block: pa.RecordBatch, rows: pa.Array, plan: GatePlan) -> pa.Array:
+    """Name records by the HMAC of their event id; null where they have none."""
+    if plan.event_id is None:
+        return pa.nulls(len(rows), pa.string())
+    return hmac_tokens(
+        block.column(RAW_PREFIX + plan.event_id).take(rows), plan.record_key
+    )
+
+
+def _subject_keys(tokens: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> pa.Array:
+    """Print subject tokens as 16 hexadecimal digits; null where there is no subject."""
+    texts = np.char.mod("%016x", tokens) if len(tokens) else np.array([], dtype=str)
+    return pa.array(texts.astype(object), pa.string(), mask=tokens == 0)
+
+
