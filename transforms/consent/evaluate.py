@@ -104,9 +104,7 @@ def evaluate_gate(block: pa.RecordBatch, plan: GatePlan) -> GateResult:
     tally = _Tally(plan, view.rows)
     times, timed = event_times(view, plan.event_time)
     tally.add("NO_EVENT_TIME", ~timed)
-    tally.add(
-        "FUTURE_EVENT", timed & (times > plan.as_of_micros + FUTURE_SKEW_MICROS)
-    )
+    tally.add("FUTURE_EVENT", timed & (times > plan.as_of_micros + FUTURE_SKEW_MICROS))
     identities = subject_identities(view, plan.subject)
     named = identities.is_valid().to_numpy(zero_copy_only=False)
     tally.add("NO_SUBJECT", ~named)
@@ -229,7 +227,5 @@ def _when(view: BlockView, requirement: Requirement) -> Mask:
     """Tell where an entry applies; a condition that cannot be read does not excuse."""
     applies = np.ones(view.rows, dtype=np.bool_)
     for column in requirement.when:
-        applies &= view.matches(
-            column, when_values(requirement, column), if_null=True
-        )
+        applies &= view.matches(column, when_values(requirement, column), if_null=True)
     return applies

@@ -28,6 +28,7 @@ class GatePlan:
         record_key: secret under which audit lines name records.
         reasons: every reason that this policy can give, strongest first. The position
             of a reason is its bit in a record's reason mask.
+        audit_drops: write an audit line for every dropped record, not counts alone.
     """
 
     event_time: EventTime
@@ -38,6 +39,7 @@ class GatePlan:
     subject_key: bytes = field(repr=False)
     record_key: bytes = field(repr=False)
     reasons: tuple[Reason, ...]
+    audit_drops: bool = False
 
     @classmethod
     def from_policy(
@@ -64,6 +66,7 @@ class GatePlan:
             subject_key=subject_key,
             record_key=record_key,
             reasons=reasons,
+            audit_drops=policy.audit.drops == "per_record",
         )
 
     def signal(self, name: str) -> SignalSpec:
@@ -106,9 +109,7 @@ def _reasons_of(consent: Consent) -> tuple[Reason, ...]:
         Reason(Rank.MINOR, "MINOR"),
     ]
     if consent.minors is not None:
-        found.append(
-            Reason(Rank.AGE_UNKNOWN, "AGE_UNKNOWN", consent.minors.on_unknown)
-        )
+        found.append(Reason(Rank.AGE_UNKNOWN, "AGE_UNKNOWN", consent.minors.on_unknown))
     for name in consent.veto:
         spec = consent.resolved[name]
         found.append(Reason(*veto_code(spec)))

@@ -55,9 +55,7 @@ class _Gate(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
     def __init__(self, plan: GatePlan) -> None:
         self._plan = plan
 
-    def process(
-        self, block: pa.RecordBatch
-    ) -> Iterator[pa.RecordBatch | TaggedOutput]:
+    def process(self, block: pa.RecordBatch) -> Iterator[pa.RecordBatch | TaggedOutput]:
         result = evaluate_gate(block, self._plan)
         yield TaggedOutput("counts", dict(result.counts(self._plan)))
         lines = audit_lines(block, result, self._plan)
@@ -70,13 +68,20 @@ class _Gate(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
 def audit_lines(
     block: pa.RecordBatch, result: GateResult, plan: GatePlan
 ) -> pa.RecordBatch:
-    """Account for every record of a block that was not kept.
+    """Account for the records of a block that were not kept.
 
-    Shape: block of n records → block of `AUDIT_SCHEMA` with n − kept lines. Record and
-    subject are named by HMAC; no value of the record is in a line.
+    Every quarantined record gets a line, and every dropped one if the policy asks for
+    `drops: per_record`.
+
+    Shape: block of n records → block of `AUDIT_SCHEMA` with ≤ n lines. Record and subject are
+    named by HMAC; no value of the record is in a line.
     """
-    rows = np.flatnonzero(result.masks)
-    primary = result.primary()[rows]
+    positions = result.primary()
+    lined = np.array(
+        [plan.audit_drops or reason.quarantined for reason in plan.reasons] + [False]
+    )
+    rows = np.flatnonzero(lined[positions])  # position -1, kept: no line
+    primary = positions[rows]
     codes = np.array([reason.code for reason in plan.reasons], dtype=object)
     outcomes = np.array(
         ["quarantine" if reason.quarantined else "drop" for reason in plan.reasons],
@@ -120,5 +125,3 @@ def _subject_keys(tokens: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> pa.Arr
     """Print subject tokens as 16 hexadecimal digits; null where there is no subject."""
     texts = np.char.mod("%016x", tokens) if len(tokens) else np.array([], dtype=str)
     return pa.array(texts.astype(object), pa.string(), mask=tokens == 0)
-
-
