@@ -58,9 +58,7 @@ class RunResult:
     @property
     def conserved(self) -> bool:
         """Whether every record read is kept, dropped or quarantined exactly once."""
-        return (
-            self.read == self.kept + self.dropped.total() + self.quarantined.total()
-        )
+        return self.read == self.kept + self.dropped.total() + self.quarantined.total()
 
     def to_json(self) -> dict[str, Any]:
         """Give the account as plain JSON values, for the audit."""

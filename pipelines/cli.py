@@ -1,0 +1,181 @@
+"""The command line: `optin demo`, `check`, `run`, `validate`.
+
+Exit code 0: done. 1: the data or the policy's conditions are violated, nothing was
+published. 2: could not evaluate (bad policy, missing input, wrong usage).
+
+Beam, spaCy and Great Expectations are imported by the commands that need them, so that
+`optin --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..policies.errors import OptinError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="optin",
+    help="Consent-aware training sets: only what people agreed to, k people at least.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+PolicyPath = Annotated[Path, typer.Argument(help="The policy, a YAML file.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"optin {installed_version('optin')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[  # noqa: ARG001  # its callback does the work
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Turn raw events into training sets that hold only what people agreed to."""
+
+
+@app.command()
+def check(policy: PolicyPath) -> None:
+    """Check a policy without reading any data."""
+    from ..policies import check_policy
+
+    loaded, findings = check_policy(policy)
+    for finding in findings:
+        typer.echo(str(finding))
+    errors = sum(finding.code.startswith("E") for finding in findings)
+    if errors or loaded is None:
+        typer.echo(f"{errors} error{'' if errors == 1 else 's'}")
+        raise typer.Exit(2)
+    typer.echo(
+        f"{policy}: ok · data set {loaded.name} · purpose {loaded.purpose} · "
+        f"{len(loaded.published_columns)} of {len(loaded.columns)} columns published · "
+        f"k = {loaded.anonymity.k} people over {', '.join(loaded.quasi_identifiers)}"
+    )
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": False}
+)
+def run(
+    context: typer.Context,
+    policy: PolicyPath,
+    input_path: Annotated[
+        str | None, typer.Option("--input", help="Read this instead of input.path.")
+    ] = None,
+    output_path: Annotated[
+        str | None, typer.Option("--output", help="Publish here, not at output.path.")
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="The instant the run speaks about, ISO 8601 with a zone; now by "
+            "default. The same instant repeats a run to the byte."
+        ),
+    ] = None,
+    result_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the run's account here.")
+    ] = None,
+) -> None:
+    """Run a policy: read, gate, de-identify, k-anonymise, validate, publish.
+
+    What stands after `--` goes to Beam: `optin run policy.yaml -- --runner=FlinkRunner`.
+    """
+    from .summary import print_summary
+    from .training_set import RunOptions, run_policy
+
+    result = run_policy(
+        policy,
+        RunOptions(
+            input_path=input_path,
+            output_path=output_path,
+            as_of=as_of,
+            runner_flags=tuple(context.args),
+        ),
+        progress=_progress,
+    )
+    _finish(result, result_json, print_summary)
+
+
+@app.command()
+def demo(
+    events: Annotated[
+        int, typer.Option(min=1, help="How many events to generate.")
+    ] = 20_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same events.")] = 7,
+    folder: Annotated[Path, typer.Option(help="Where the demo puts its files.")] = Path(
+        "optin-demo"
+    ),
+) -> None:
+    """Generate mobile-ad events with known truth and run the main job on them."""
+    from .demo import run_demo
+    from .summary import print_summary
+
+    result = run_demo(folder, events=events, seed=seed, progress=_progress)
+    _finish(result, None, print_summary)
+
+
+@app.command()
+def validate(
+    data: Annotated[Path, typer.Option(help="Data set: file or folder.")],
+    suite: Annotated[Path, typer.Option(help="Great Expectations suite.")],
+    result_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the results here.")
+    ] = None,
+) -> None:
+    """Validate a data set against a Great Expectations suite (JSON or YAML)."""
+    from ..expectations import validate_dataset
+    from .summary import print_validation, write_json
+
+    report = validate_dataset(data, suite)
+    print_validation(report)
+    if result_json is not None:
+        write_json(result_json, report.to_json())
+    if not report.success:
+        raise typer.Exit(1)
+
+
+def _progress(step: str) -> None:
+    """Say on the error stream what is going on; the result stays on the other."""
+    typer.echo(f"· {step}", err=True)
+
+
+def _finish(
+    result: Any, path: Path | None, print_summary: Callable[[Any], None]
+) -> None:
+    from .summary import write_json
+
+    print_summary(result)
+    if path is not None:
+        write_json(path, result.to_json())
+    if result.refused is not None:
+        typer.echo(f"optin: nothing was published: {result.refused}", err=True)
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one clear message, no traceback."""
+    try:
+        app()
+    except OptinError as error:
+        typer.echo(f"optin: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,215 @@
+"""The two Beam pipelines of a run.
+
+Pass 1 reads, decides consent, de-identifies, spills, and collapses to the histogram of
+quasi-identifiers. Pass 2 recodes, writes the staged parts, and measures what it wrote.
+Between them the driver chooses the recoding (`docs/decisions/0001-two-passes.md`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.pvalue import PCollection
+
+from ..transforms.blocks import ReadBlocks, ReadSpec, Split
+from ..transforms.consent import GatePlan
+from ..transforms.consent.stage import ConsentGate
+from ..transforms.deidentify import Deidentify, DeidentifyPlan
+from ..transforms.kanonymity import CollectHistogram, CountClasses, Recoding
+from ..transforms.staging import SpillBlocks, SpillFile, WriteParts, plan_parts
+from ..transforms.staging.deliver import (
+    Deliver,
+    WriteTables,
+    received,
+    received_table,
+)
+from ..transforms.staging.parts import PartFile
+from ..transforms.staging.readback import ReadBack
+from .measure import MeasureStaged, StagedMeasures
+from .workspace import Workspace, join
+
+__all__ = ["Cleared", "Staged", "run_clearing_pass", "run_staging_pass"]
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """What pass 1 leaves behind.
+
+    Attributes:
+        read: records read, per split id: `{"records": …, "lines": …}`.
+        decided: records that reached the gate, by primary code (`KEEP` among them).
+        ill_formed: records that a reader could not read, by code.
+        findings: column → entity → spans found in scanned text.
+        spills: where the cleared records are.
+        histogram: distinct quasi-identifier tuples with their subjects; null if no
+            record was kept.
+    """
+
+    read: dict[str, dict[str, int]]
+    decided: Counter[str]
+    ill_formed: Counter[str]
+    findings: dict[str, dict[str, int]]
+    spills: tuple[SpillFile, ...]
+    histogram: pa.Table | None
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What pass 2 leaves behind: the staged parts, their classes and measures."""
+
+    parts: tuple[PartFile, ...]
+    classes: pa.Table | None
+    measures: StagedMeasures
+
+
+@dataclass(frozen=True)
+class ClearingPlan:
+    """Settings of pass 1."""
+
+    read: ReadSpec
+    splits: tuple[Split, ...]
+    gate: GatePlan
+    deidentify: DeidentifyPlan
+    quasi_identifiers: tuple[str, ...]
+    k: int
+
+
+def run_clearing_pass(
+    plan: ClearingPlan, workspace: Workspace, flags: Sequence[str]
+) -> Cleared:
+    """Run pass 1 and read its results."""
+    place = workspace.private
+    options = PipelineOptions(list(flags), save_main_session=False)
+    with beam.Pipeline(options=options) as pipeline:
+        read = pipeline | "Read" >> ReadBlocks(plan.read, plan.splits)
+        gate = read.blocks | "Gate" >> ConsentGate(plan.gate)
+        clean = gate.kept | "De-identify" >> Deidentify(plan.deidentify)
+        spills = clean.blocks | "Spill" >> SpillBlocks(workspace.spill)
+        histogram = clean.blocks | "Histogram" >> CollectHistogram(
+            plan.quasi_identifiers, plan.k
+        )
+        _deliver_counts("Decided", gate.counts, join(place, "decided.json"))
+        _deliver_counts(
+            "IllFormed",
+            read.bad | "Codes" >> beam.Map(_count_codes),
+            join(place, "ill_formed.json"),
+        )
+        _deliver_counts(
+            "Findings",
+            clean.findings | "Flatten findings" >> beam.Map(_flatten_findings),
+            join(place, "findings.json"),
+        )
+        _ = read.stats | "Stats" >> Deliver(join(place, "read.json"))
+        _ = (
+            spills
+            | "Spill index" >> beam.Map(asdict)
+            | "Spills" >> Deliver(join(place, "spills.json"))
+        )
+        _ = histogram | "Keep histogram" >> Deliver(
+            join(place, "histogram.parquet"), table=True
+        )
+        _ = read.bad | "Bad" >> WriteTables(join(place, "bad"))
+        _ = gate.audit | "Audit" >> WriteTables(join(place, "audit"))
+    return Cleared(
+        read={entry["split"]: entry for entry in received(join(place, "read.json"))},
+        decided=Counter(_only(received(join(place, "decided.json")))),
+        ill_formed=Counter(_only(received(join(place, "ill_formed.json")))),
+        findings=_nested(_only(received(join(place, "findings.json")))),
+        spills=tuple(
+            SpillFile(entry["path"], tuple(entry["offsets"]))
+            for entry in received(join(place, "spills.json"))
+        ),
+        histogram=received_table(join(place, "histogram.parquet")),
+    )
+
+
+def run_staging_pass(
+    cleared: Cleared,
+    recoding: Recoding,
+    measure: MeasureStaged,
+    quasi_identifiers: tuple[str, ...],
+    k: int,
+    workspace: Workspace,
+    flags: Sequence[str],
+) -> Staged:
+    """Run pass 2 and read its results."""
+    place = workspace.private
+    rows = sum(spill.rows for spill in cleared.spills)
+    options = PipelineOptions(list(flags), save_main_session=False)
+    with beam.Pipeline(options=options) as pipeline:
+        parts = (
+            pipeline
+            | "Parts" >> beam.Create(plan_parts(rows))
+            | "Spread" >> beam.Reshuffle()
+            | "Write"
+            >> WriteParts(
+                cleared.spills, recoding.apply, workspace.data, workspace.private
+            )
+        )
+        blocks = parts | "Read back" >> ReadBack()
+        classes = blocks | "Recount" >> CountClasses(quasi_identifiers, k)
+        _ = (
+            parts
+            | "Part index" >> beam.Map(asdict)
+            | "List parts" >> Deliver(join(place, "parts.json"))
+        )
+        _ = classes | "Keep classes" >> Deliver(
+            join(place, "classes.parquet"), table=True
+        )
+        _ = blocks | "Measure" >> measure.into(join(place, "measures"))
+    return Staged(
+        parts=tuple(PartFile(**entry) for entry in received(join(place, "parts.json"))),
+        classes=received_table(join(place, "classes.parquet")),
+        measures=measure.received(join(place, "measures")),
+    )
+
+
+def _deliver_counts(
+    label: str, counters: PCollection[dict[str, int]], path: str
+) -> None:
+    """Add counters up and deliver the sum."""
+    _ = (
+        counters
+        | f"{label} sum" >> beam.CombineGlobally(_add_up)
+        | f"{label} deliver" >> Deliver(path)
+    )
+
+
+def _add_up(counters: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return dict(total)
+
+
+def _count_codes(bad: pa.RecordBatch) -> dict[str, int]:
+    counts = bad.column("code").value_counts()
+    return {entry["values"]: entry["counts"] for entry in counts.to_pylist()}
+
+
+def _flatten_findings(findings: dict[str, dict[str, int]]) -> dict[str, int]:
+    return {
+        f"{column}\t{entity}": spans
+        for column, entities in findings.items()
+        for entity, spans in entities.items()
+    }
+
+
+def _nested(flat: dict[str, int]) -> dict[str, dict[str, int]]:
+    nested: dict[str, dict[str, int]] = {}
+    for name, spans in sorted(flat.items()):
+        column, entity = name.split("\t")
+        nested.setdefault(column, {})[entity] = spans
+    return nested
+
+
+def _only(values: list[Any]) -> dict[str, int]:
+    """Unwrap a delivery of one counter; no element at all means nothing counted."""
+    merged: dict[str, int] = values[0] if values else {}
+    return merged

@@ -1,0 +1,102 @@
+"""The table that a run ends with."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ..policies.errors import OutputError
+from .result import RunResult
+
+if TYPE_CHECKING:
+    from ..expectations import ValidationReport
+
+__all__ = ["print_summary", "print_validation", "write_json"]
+
+
+def print_summary(result: RunResult, console: Console | None = None) -> None:
+    """Print what was read, kept, dropped (by code), reached and published."""
+    console = console or Console()
+    table = Table(box=box.SIMPLE, show_header=False, title=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    table.add_row("read", f"{result.read:,}", "records")
+    table.add_row("kept", f"{result.kept:,}", f"opted in for {result.purpose}")
+    _add_codes(table, "dropped", result.dropped)
+    _add_codes(table, "quarantined", result.quarantined)
+    facts = result.anonymity
+    if facts:
+        table.add_row(
+            "suppressed", f"{result.suppressed:,}", "could not reach k people"
+        )
+        table.add_row("classes", f"{facts['classes']:,}", _levels(facts))
+        table.add_row(
+            "k reached",
+            str(facts["k_reached"]),
+            f"people; the policy asks {facts['k']}",
+        )
+        table.add_row("NCP", f"{facts['ncp']:.4f}", "information lost, 0 to 1")
+    if result.checks:
+        passed = sum(bool(check["success"]) for check in result.checks)
+        table.add_row(
+            "expectations", f"{passed}/{len(result.checks)}", _failed(result.checks)
+        )
+    if result.release:
+        table.add_row("published", f"{result.published:,}", f"rows in {result.release}")
+    else:
+        table.add_row("published", "0", "nothing")
+    table.add_row("took", f"{result.seconds:.1f}", "seconds")
+    console.print(table)
+    for warning in result.warnings:
+        console.print(f"warning: {warning}", markup=False, highlight=False)
+    for gap in result.not_checked:
+        console.print(f"not checked: {gap}", markup=False, highlight=False)
+
+
+def print_validation(report: ValidationReport, console: Console | None = None) -> None:
+    """Print one line per expectation that failed, then the verdict."""
+    console = console or Console()
+    results = report.results
+    for result in results:
+        if not result.success:
+            console.print(
+                f"failed: {result.name} {result.detail}", markup=False, highlight=False
+            )
+    passed = sum(result.success for result in results)
+    console.print(f"{passed} of {len(results)} expectations met", highlight=False)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a JSON value to a file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        message = f"--json {path}: cannot be written ({error.strerror})"
+        raise OutputError(message) from None
+
+
+def _add_codes(table: Table, word: str, codes: Counter[str]) -> None:
+    table.add_row(word, f"{codes.total():,}", "")
+    for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0])):
+        table.add_row("", f"{count:,}", code)
+
+
+def _levels(facts: dict[str, Any]) -> str:
+    levels = facts.get("levels") or {}
+    return ", ".join(f"{name} level {level}" for name, level in levels.items())
+
+
+def _failed(checks: list[dict[str, Any]]) -> str:
+    failed = [check["name"] for check in checks if not check["success"]]
+    return "failed: " + ", ".join(failed) if failed else "all met"
