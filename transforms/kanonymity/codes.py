@@ -1,0 +1,144 @@
+"""Values as small integers: what histogram, search and application share.
+
+A quasi-identifier's values are dictionary-encoded; a tuple of values becomes one int64
+key. Codes follow the order of the values (nulls last), so keys sort as the tuples do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["Ints", "TupleIndex", "canonical", "combine", "encode", "ranks"]
+
+Ints = npt.NDArray[np.int64]
+
+_LARGEST_KEY = 2**62
+
+
+def canonical(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Give the column as one plain array in which equal values have equal bits.
+
+    Dictionaries are decoded, `-0.0` becomes `0.0`, and NaN becomes null: a number that
+    is no number is a missing one.
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):  # pragma: no cover - strings beyond 2 GiB
+        array = pa.concat_arrays(array.chunks)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        array = array.cast(pa.string())
+    if pa.types.is_floating(array.type):
+        array = array.cast(pa.float64())
+        array = pc.if_else(pc.is_nan(array), pa.scalar(None, pa.float64()), array)
+        array = pc.add(array, 0.0)
+    return array
+
+
+def encode(array: pa.Array) -> tuple[pa.Array, Ints]:
+    """Split a canonical array into sorted distinct values and a code for every row.
+
+    Args:
+        array: result of `canonical`.
+
+    Returns:
+        The distinct values, ascending with null last, and per row the index of its
+        value among them.
+    """
+    if pa.types.is_null(array.type):
+        distinct = array.slice(0, min(1, len(array)))
+        return distinct, np.zeros(len(array), dtype=np.int64)
+    encoded = array.dictionary_encode(null_encoding="encode")
+    order = pc.array_sort_indices(encoded.dictionary, null_placement="at_end")
+    order_np = order.to_numpy(zero_copy_only=False)
+    rank = np.empty(len(order_np), dtype=np.int64)
+    rank[order_np] = np.arange(len(order_np))
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    return encoded.dictionary.take(order), rank[codes]
+
+
+def combine(codes: Sequence[Ints], sizes: Sequence[int], rows: int) -> tuple[Ints, int]:
+    """Join columns of codes into one int64 key that sorts as the tuples do.
+
+    Args:
+        codes: one array of codes a column, each of length `rows`.
+        sizes: number of codes of each column.
+        rows: number of tuples (no column at all gives the key 0 everywhere).
+
+    Returns:
+        The keys and a bound that all keys lie below. Where the product of the sizes
+        exceeds int64, the partial key is replaced by its rank, so keys of two calls are
+        comparable only if the bound was not reached; see `TupleIndex` for the lookup.
+    """
+    key = np.zeros(rows, dtype=np.int64)
+    bound = 1
+    for column, size in zip(codes, sizes, strict=True):
+        if bound * max(size, 1) >= _LARGEST_KEY:
+            distinct, key = np.unique(key, return_inverse=True)
+            bound = max(len(distinct), 1)
+        key = key * max(size, 1) + column
+        bound *= max(size, 1)
+    return key, bound
+
+
+def ranks(key: Ints, bound: int) -> tuple[Ints, Ints]:
+    """Number the distinct keys in ascending order.
+
+    Returns:
+        The distinct keys and, for every entry of `key`, the index of its key.
+    """
+    if bound <= 4 * len(key) + 65_536:  # a table of all keys is cheaper than sorting
+        present = np.zeros(bound, dtype=np.bool_)
+        present[key] = True
+        distinct = np.flatnonzero(present).astype(np.int64)
+        position = np.cumsum(present, dtype=np.int64) - 1
+        return distinct, position[key]
+    distinct, inverse = np.unique(key, return_inverse=True)
+    return distinct, inverse.reshape(-1)
+
+
+@dataclass(frozen=True)
+class TupleIndex:
+    """Finds a tuple of codes among the tuples that it was built from.
+
+    Attributes:
+        sizes: number of codes of each column.
+        steps: sorted distinct keys after each column; the last step's order is the
+            order of the tuples.
+    """
+
+    sizes: tuple[int, ...]
+    steps: tuple[Any, ...]
+
+    @staticmethod
+    def build(codes: Sequence[Ints], sizes: Sequence[int]) -> TupleIndex:
+        """Index the tuples given as one array of codes a column (at least one column)."""
+        steps = []
+        rank = np.zeros(len(codes[0]), dtype=np.int64)
+        for column, size in zip(codes, sizes, strict=True):
+            distinct, rank = np.unique(rank * size + column, return_inverse=True)
+            rank = rank.reshape(-1)
+            steps.append(distinct)
+        return TupleIndex(tuple(sizes), tuple(steps))
+
+    def __len__(self) -> int:
+        return len(self.steps[-1])
+
+    def find(self, codes: Sequence[Ints]) -> Ints:
+        """Give every tuple's index in ascending order of tuples, or -1 if unknown."""
+        rank = np.zeros(len(codes[0]), dtype=np.int64)
+        known = np.ones(len(rank), dtype=np.bool_)
+        for column, size, distinct in zip(codes, self.sizes, self.steps, strict=True):
+            if len(distinct) == 0:
+                return np.full(len(rank), -1, dtype=np.int64)
+            key = rank * size + column
+            rank = np.minimum(np.searchsorted(distinct, key), len(distinct) - 1)
+            known &= distinct[rank] == key
+        return np.where(known, rank, -1).astype(np.int64)
