@@ -1,1 +1,25 @@
-"""TBD."""
+"""k-anonymity of people: count distinct subjects, generalise, verify."""
+
+from __future__ import annotations
+
+from .api import kanonymize
+from .choose import choose_recoding
+from .histogram import histogram_of, merge_histograms
+from .ladders import Ladder, build_ladder
+from .measure import ClassReport, report_classes
+from .recoding import Recoding
+from .stage import CollectHistogram, CountClasses
+
+__all__ = [
+    "ClassReport",
+    "CollectHistogram",
+    "CountClasses",
+    "Ladder",
+    "Recoding",
+    "build_ladder",
+    "choose_recoding",
+    "histogram_of",
+    "kanonymize",
+    "merge_histograms",
+    "report_classes",
+]

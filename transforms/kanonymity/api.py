@@ -1,0 +1,56 @@
+"""k-anonymity of people on one Arrow table, without Beam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ..blocks.names import SUBJECT
+from .choose import choose_recoding
+from .histogram import histogram_of
+from .ladders import Ladder
+from .measure import ClassReport, report_classes
+from .recoding import Recoding
+
+__all__ = ["kanonymize"]
+
+
+def kanonymize(
+    table: pa.Table,
+    *,
+    subject: str,
+    ladders: Sequence[Ladder],
+    k: int,
+    suppress_max: float = 0.05,
+) -> tuple[pa.Table, Recoding, ClassReport]:
+    """Generalise a table until every class covers at least k distinct people.
+
+    Args:
+        table: records with one column that names the data subject.
+        subject: that column; it is removed from the result.
+        ladders: one per quasi-identifier.
+        k: fewest distinct data subjects of a class, at least 2.
+        suppress_max: largest share of records that may be suppressed.
+
+    Returns:
+        The generalised table without suppressed records, the recoding, and the
+        independent recount of the result.
+
+    Raises:
+        GateError: k is out of reach.
+    """
+    quasi_identifiers = tuple(ladder.column for ladder in ladders)
+    codes = table.column(subject).combine_chunks().dictionary_encode().indices
+    # A record without a subject is nobody: all of them together count as one person.
+    numbers = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    stamped = table.drop_columns([subject]).append_column(
+        SUBJECT, pa.array(numbers.astype(np.uint64))
+    )
+    histogram = histogram_of(stamped, quasi_identifiers, k)
+    recoding = choose_recoding(histogram, ladders, k, suppress_max)
+    recoded = recoding.apply(stamped)
+    counted = histogram_of(recoded, quasi_identifiers, k * 4)
+    report = report_classes(counted, quasi_identifiers, k)
+    return recoded.drop_columns([SUBJECT]), recoding, report

@@ -1,0 +1,267 @@
+"""Ladders: the generalisation levels of one quasi-identifier, with the loss of each.
+
+Level 0 is the value as it stands, the last level is `*`. A quasi-identifier is always
+published as text, so that the schema does not depend on the level that was chosen.
+
+Loss is Iyengar's (V. Iyengar, "Transforming data to satisfy privacy constraints", KDD
+2002, §3): for categories (leaves under the label - 1) / (leaves - 1), for numbers and
+dates width of the label's interval / width of the domain, both of the data at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...policies.columns import Column, Hierarchy
+from ...policies.hierarchies import load_table_hierarchy
+
+__all__ = ["TOP", "Ladder", "Rungs", "build_ladder"]
+
+TOP = "*"
+NULL_LABEL = "null"
+"""How a missing value is published in a generalised column: a value like any other."""
+
+Floats = npt.NDArray[np.float64]
+LabelOf = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """A ladder put to the distinct values of a data set.
+
+    Attributes:
+        labels: per level, one label per distinct value.
+        losses: per level, one loss per distinct value, 0 to 1.
+    """
+
+    labels: tuple[tuple[str, ...], ...]
+    losses: tuple[Floats, ...]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """How one column generalises; knows nothing of the data yet.
+
+    Attributes:
+        column: the column's name.
+        names: one word per level, for reports.
+        kind: `interval` (numbers, dates) or `category`.
+        base: width of level 0 for numbers, in the column's unit; 0 for single values.
+        widths: `interval`: width of each level between value and `*`.
+        units: `dates`: calendar unit of each level between.
+        prefix: characters kept at each level between.
+        table: leaf → labels of each level between, from a table.
+    """
+
+    column: str
+    names: tuple[str, ...]
+    kind: str = "category"
+    base: float = 0.0
+    widths: tuple[float, ...] = ()
+    units: tuple[str, ...] = ()
+    prefix: tuple[int, ...] = ()
+    table: dict[str, tuple[str, ...]] | None = None
+
+    def on(self, values: Sequence[Any]) -> Rungs:
+        """Label every distinct value (null is None) at every level.
+
+        Args:
+            values: the distinct values of the column in the data.
+        """
+        levels: list[LabelOf] = [self._level_zero, *self._between(), lambda _: TOP]
+        labels = [
+            tuple(_labelled(label_of, value) for value in values) for label_of in levels
+        ]
+        labels[-1] = tuple(TOP for _ in values)
+        losses = [self._loss(values, level) for level in labels]
+        losses[0] = np.zeros(len(values)) if self.base == 0 else losses[0]
+        losses[-1] = np.ones(len(values))
+        return Rungs(tuple(labels), tuple(losses))
+
+    def _level_zero(self, value: Any) -> str:
+        return _interval(value, self.base) if self.base else _text(value)
+
+    def _between(self) -> list[LabelOf]:
+        if self.widths:
+            return [_interval_of(width) for width in self.widths]
+        if self.units:
+            return [_calendar_of(unit) for unit in self.units]
+        if self.prefix:
+            return [_prefix_of(length) for length in self.prefix]
+        if self.table:
+            table = self.table
+            depth = len(next(iter(table.values())))
+            return [_table_of(table, level) for level in range(depth)]
+        return []
+
+    def _loss(self, values: Sequence[Any], labels: tuple[str, ...]) -> Floats:
+        if self.kind == "interval":
+            return _interval_loss(values, labels, self.base)
+        if self.table is not None:
+            # The table's leaves are the domain, whether or not the data holds them.
+            return _table_loss(self.table, values, labels)
+        return _category_loss(labels)
+
+
+def build_ladder(column: Column) -> Ladder:
+    """Build the ladder that a policy's column asks for.
+
+    Raises:
+        PolicyError: the hierarchy table cannot be read.
+    """
+    hierarchy = column.hierarchy or Hierarchy()
+    numeric = column.semantic.storage in {"int64", "float64"}
+    base = float(column.width or 0.0) if column.action == "bucket" else 0.0
+    widths = hierarchy.widths or ()
+    if base and not widths and column.hierarchy is None:
+        widths = (base * 2, base * 4, base * 8)
+    if widths:
+        names = tuple(f"width {width:g}" for width in widths)
+        return _ladder(column, names, kind="interval", base=base, widths=widths)
+    if hierarchy.dates:
+        return _ladder(column, hierarchy.dates, kind="interval", units=hierarchy.dates)
+    if hierarchy.prefix:
+        names = tuple(f"{length} characters" for length in hierarchy.prefix)
+        return _ladder(column, names, prefix=hierarchy.prefix)
+    if hierarchy.table:
+        table = load_table_hierarchy(Path(hierarchy.table))
+        depth = [level for level in table.levels if set(level) != {TOP}]
+        entries = {
+            leaf: tuple(level[i] for level in depth)
+            for i, leaf in enumerate(table.leaves)
+        }
+        names = tuple(f"table {number + 1}" for number in range(len(depth)))
+        return _ladder(column, names, table=entries)
+    return _ladder(column, (), kind="interval" if numeric else "category", base=base)
+
+
+def _ladder(column: Column, names: tuple[str, ...], **settings: Any) -> Ladder:
+    return Ladder(column.name, ("value", *names, TOP), **settings)
+
+
+def _labelled(label_of: LabelOf, value: Any) -> str:
+    return NULL_LABEL if value is None else label_of(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return _plain(value) if isinstance(value, float) else str(value)
+
+
+def _plain(number: float) -> str:
+    """Print a number without exponent where it is whole, else with all its digits."""
+    return str(int(number)) if number.is_integer() else repr(number)
+
+
+def _interval(value: float, width: float) -> str:
+    low = float(np.floor(value / width) * width)
+    return f"[{_plain(low)}, {_plain(low + width)})"
+
+
+def _interval_of(width: float) -> LabelOf:
+    return lambda value: _interval(value, width)
+
+
+def _prefix_of(length: int) -> LabelOf:
+    # Padded to the value's own length: "94***" says how long the code was.
+    return lambda text: text[:length] + TOP * max(0, len(text) - length)
+
+
+def _table_of(table: dict[str, tuple[str, ...]], level: int) -> LabelOf:
+    # A value outside the table is at home nowhere: `*` at every level.
+    return lambda value: table[value][level] if value in table else TOP
+
+
+def _calendar_of(unit: str) -> LabelOf:
+    forms: dict[str, LabelOf] = {
+        "day": lambda day: f"{day:%Y-%m-%d}",
+        "week": lambda day: "{}-W{:02d}".format(*day.isocalendar()[:2]),
+        "month": lambda day: f"{day:%Y-%m}",
+        "quarter": lambda day: f"{day.year}-Q{(day.month + 2) // 3}",
+        "year": lambda day: f"{day.year}",
+    }
+    return forms[unit]
+
+
+def _category_loss(labels: tuple[str, ...]) -> Floats:
+    if len(labels) <= 1:
+        return np.zeros(len(labels))
+    _, inverse, counts = np.unique(
+        np.array(labels, dtype=object).astype(str),
+        return_inverse=True,
+        return_counts=True,
+    )
+    return np.asarray((counts[inverse] - 1) / (len(labels) - 1), dtype=np.float64)
+
+
+def _table_loss(
+    table: dict[str, tuple[str, ...]], values: Sequence[Any], labels: tuple[str, ...]
+) -> Floats:
+    """Count leaves under each label in the table; what is outside loses all."""
+    leaves = max(len(table) - 1, 1)
+    level_of = {
+        label: level for level in range(_depth(table)) for label in _at(table, level)
+    }
+    sizes = {
+        label: sum(entry[level] == label for entry in table.values())
+        for label, level in level_of.items()
+    }
+    return np.array(
+        [
+            (sizes.get(label, 1) - 1) / leaves
+            if value in table and label != TOP
+            else float(label == TOP)
+            for value, label in zip(values, labels, strict=True)
+        ]
+    )
+
+
+def _depth(table: dict[str, tuple[str, ...]]) -> int:
+    return len(next(iter(table.values()))) if table else 0
+
+
+def _at(table: dict[str, tuple[str, ...]], level: int) -> set[str]:
+    return {entry[level] for entry in table.values()}
+
+
+def _interval_loss(
+    values: Sequence[Any], labels: tuple[str, ...], base: float
+) -> Floats:
+    """Spread of the values that share a label, over the spread of all values."""
+    numbers = np.array([_number(value) for value in values], dtype=np.float64)
+    known = ~np.isnan(numbers)
+    loss = np.zeros(len(values))
+    if not known.any():
+        return loss
+    domain = numbers[known].max() - numbers[known].min() + base
+    if domain <= 0:
+        return loss
+    names = np.array(labels, dtype=object).astype(str)
+    for label in np.unique(names[known]):
+        rows = known & (names == label)
+        loss[rows] = (numbers[rows].max() - numbers[rows].min() + base) / domain
+    return loss
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        return float("nan")
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, date):
+        return float(value.toordinal())
+    return float(value)
+
+
+def distinct_values(array: pa.ChunkedArray | pa.Array) -> list[Any]:
+    """Give the distinct values of a column, null (None) among them if it occurs."""
+    return list(array.unique().to_pylist())
