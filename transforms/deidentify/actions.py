@@ -1,0 +1,231 @@
+"""What is done to a column's values: pure functions from Arrow array to Arrow array.
+
+Null stays null in all of them but `redact`. None works row by row in Python; what needs
+Python at all (IPv6) sees each distinct value once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...policies.signals import Scalar
+from .distinct import as_array, map_distinct, row_weights
+from .identifiers import IPV4, parse_ip
+from .keys import hmac_digests
+
+__all__ = [
+    "bucket",
+    "bucket_type",
+    "keep_prefix",
+    "redact",
+    "redacted_type",
+    "round_digits",
+    "shift_dates",
+    "subject_shifts",
+    "truncate_ip",
+]
+
+_NO_TEXT = pa.scalar(None, pa.string())
+_DAY_MICROS = 86_400_000_000
+
+
+def truncate_ip(array: pa.Array, bits: int, bits_v6: int) -> tuple[pa.Array, int]:
+    """Cut IP addresses to their network: string → (string, rows that were unreadable).
+
+    The result reads `203.0.113.0/24`. IPv4 carried inside IPv6 is cut as IPv4. What is
+    no address becomes null, never itself, and is counted.
+
+    Args:
+        array: addresses as text.
+        bits: leading bits kept of an IPv4 address, 1 to 31.
+        bits_v6: leading bits kept of an IPv6 address, 1 to 127.
+    """
+    encoded = array.dictionary_encode()
+    texts = encoded.dictionary
+    plain = pc.match_substring_regex(texts, IPV4)
+    if pc.all(plain, min_count=0).as_py():
+        cut = _cut_ipv4(texts, bits)
+    else:
+        mask = plain.to_numpy(zero_copy_only=False)
+        slow = [
+            _cut_other(text, bits, bits_v6)
+            for text in texts.filter(pc.invert(plain)).to_pylist()
+        ]
+        cut = pc.replace_with_mask(
+            pc.replace_with_mask(
+                pa.nulls(len(texts), pa.string()),
+                pa.array(mask),
+                _cut_ipv4(texts.filter(plain), bits),
+            ),
+            pa.array(~mask),
+            pa.array(slow, pa.string()),
+        )
+    unread = cut.is_null().to_numpy(zero_copy_only=False)
+    return cut.take(encoded.indices), int(row_weights(encoded)[unread].sum())
+
+
+def _cut_ipv4(texts: pa.Array, bits: int) -> pa.Array:
+    if bits % 8 == 0:
+        octets = bits // 8
+        rest = ".0" * (4 - octets)
+        pattern = rf"^((?:\d+\.){{{octets - 1}}}\d+)\..*$"
+        return pc.replace_substring_regex(texts, pattern, rf"\1{rest}/{bits}")
+    parts = pc.list_flatten(pc.split_pattern(texts, "."))
+    numbers = parts.cast(pa.uint8()).to_numpy().reshape(-1, 4)
+    mask = ((0xFFFF_FFFF << (32 - bits)) & 0xFFFF_FFFF).to_bytes(4, "big")
+    kept = numbers & np.frombuffer(mask, dtype=np.uint8)
+    columns = [pa.array(kept[:, i]).cast(pa.string()) for i in range(4)]
+    dotted = pc.binary_join_element_wise(*columns, ".")
+    return pc.binary_join_element_wise(dotted, str(bits), "/")
+
+
+def _cut_other(text: str, bits: int, bits_v6: int) -> str | None:
+    address = parse_ip(text)
+    if address is None:
+        return None
+    kept = bits if address.version == 4 else bits_v6
+    network = ipaddress.ip_network((int(address), kept), strict=False)
+    if network.version != address.version:  # a small IPv6 number reads as IPv4
+        network = ipaddress.IPv6Network((int(address), kept), strict=False)
+    return network.compressed
+
+
+def round_digits(array: pa.Array, digits: int) -> pa.Array:
+    """Round to `digits` decimals, half to even: int64 → int64, float64 → float64.
+
+    Negative digits round to tens, hundreds and so on. A float is scaled first, so where
+    it lies within its own precision of a tie, the last digit may differ from decimal
+    rounding. An integer whose rounding int64 cannot hold goes the other way.
+    """
+    if pa.types.is_floating(array.type):
+        return pc.round(array, ndigits=digits)
+    if digits >= 0:
+        return array
+    if digits < -18:
+        return pc.if_else(array.is_valid(), 0, array)
+    step = 10**-digits
+    values = array.fill_null(0).to_numpy(zero_copy_only=False)
+    lower = values // step
+    rest = values - lower * step
+    up = (rest > step // 2) | ((rest == step // 2) & (lower % 2 == 1))
+    lower += up & (lower < (2**63 - 1) // step)
+    lower += lower < -(2**63 // step)
+    return _like(lower * step, array)
+
+
+def bucket(array: pa.Array, width: float) -> pa.Array:
+    """Give the lower edge of each value's bucket `[n * width, (n + 1) * width)`.
+
+    int64 stays int64 under an integral width below 2^53; all else is float64, where a
+    value within its own precision of an edge may fall on either side. The label is the
+    edge alone: 1984 in buckets of 10 is 1980. An edge that int64 cannot hold is null.
+    """
+    if pa.types.is_integer(bucket_type(array.type, width)):
+        step = int(width)
+        values = array.fill_null(0).to_numpy(zero_copy_only=False)
+        lower = values // step
+        return _like(lower * step, array, lower >= -(2**63 // step))
+    floats = array.cast(pa.float64(), safe=False)
+    return pc.multiply(pc.floor(pc.divide(floats, width)), width)
+
+
+def bucket_type(kind: pa.DataType, width: float) -> pa.DataType:
+    """Give the type of a bucketed column whose type was `kind`."""
+    integral = float(width).is_integer() and width < 2**53
+    return pa.int64() if pa.types.is_integer(kind) and integral else pa.float64()
+
+
+def subject_shifts(subjects: pa.Array, key: bytes, max_days: int) -> pa.Array:
+    """Give each data subject's own shift in days: uint64 → int64.
+
+    Uniform over -max_days … max_days without 0, fixed by the key and the subject, and
+    computed once per distinct subject.
+    """
+
+    def shifts(distinct: pa.Array) -> pa.Array:
+        numbers = distinct.to_numpy(zero_copy_only=False).astype(">u8")
+        texts = (number.tobytes() for number in numbers)
+        starts = b"".join(digest[:8] for digest in hmac_digests(texts, key))
+        drawn = np.frombuffer(starts, dtype=">u8").astype(np.uint64)
+        days = (drawn % np.uint64(2 * max_days)).astype(np.int64) - max_days
+        return pa.array(days + (days >= 0))
+
+    return map_distinct(subjects, shifts)
+
+
+def shift_dates(array: pa.Array, days: pa.Array) -> pa.Array:
+    """Move dates or times by whole days: date32 or timestamp[us] → the same type.
+
+    All dates of a subject move together, so their order and distances stay; the time of
+    day stays too. A null shift or a result out of range is null.
+    """
+    if pa.types.is_date(array.type):
+        plain, unit, lowest, highest = pa.int32(), 1, -(2**31), 2**31 - 1
+    else:
+        plain, unit, lowest, highest = pa.int64(), _DAY_MICROS, -(2**63), 2**63 - 1
+    values = array.cast(plain).cast(pa.int64()).fill_null(0)
+    moved = values.to_numpy(zero_copy_only=False).copy()
+    offset = days.fill_null(0).to_numpy(zero_copy_only=False) * unit
+    fits = (moved <= highest - np.maximum(offset, 0)) & (
+        moved >= lowest - np.minimum(offset, 0)
+    )
+    valid = fits & pc.and_(array.is_valid(), days.is_valid()).to_numpy(
+        zero_copy_only=False
+    )
+    out = pa.array(moved + np.where(fits, offset, 0), pa.int64(), mask=~valid)
+    return out.cast(plain).cast(array.type)
+
+
+def redact(array: pa.Array, replacement: Scalar) -> pa.Array:
+    """Put one constant in every row, null rows too: the column says nothing any more.
+
+    The type follows the replacement; without one it is the column's, all null.
+    """
+    kind = redacted_type(array.type, replacement)
+    if replacement is None:
+        return pa.nulls(len(array), kind)
+    return pa.repeat(pa.scalar(replacement, kind), len(array))
+
+
+def redacted_type(kind: pa.DataType, replacement: Scalar) -> pa.DataType:
+    """Give the type of a redacted column whose type was `kind`."""
+    if replacement is None:
+        return kind
+    return pa.scalar(replacement).type
+
+
+def keep_prefix(array: pa.Array, characters: int, *, strict: bool) -> pa.Array:
+    """Keep the leading characters of each value's text: any → string.
+
+    Dates read as ISO 8601, so 4 characters of a date are its year.
+
+    Args:
+        array: the column.
+        characters: how many are kept.
+        strict: a value that is not longer than that would pass whole: make it null.
+    """
+
+    def cut(values: pa.Array) -> pa.Array:
+        texts = pc.utf8_trim_whitespace(values)
+        kept = pc.utf8_slice_codeunits(texts, start=0, stop=characters)
+        if not strict:
+            return kept
+        return pc.if_else(pc.equal(kept, texts), _NO_TEXT, kept)
+
+    return map_distinct(as_array(array).cast(pa.string()), cut)
+
+
+def _like(
+    values: npt.NDArray[np.int64],
+    array: pa.Array,
+    fits: npt.NDArray[np.bool_] | None = None,
+) -> pa.Array:
+    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    if fits is not None:
+        valid = valid & fits
+    return pa.array(values, array.type, mask=~valid)

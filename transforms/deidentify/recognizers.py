@@ -1,0 +1,237 @@
+"""Which recognisers find which entity: Presidio's, the policy's, and a few of our own.
+
+Presidio is imported here at module level: import this module only where text is read.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import regex
+import tldextract
+from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
+from presidio_analyzer import predefined_recognizers as predefined
+from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
+
+from ...policies.errors import ModelMissingError, OptinError
+from ...policies.model import Pii, Recognizer
+
+__all__ = [
+    "GATES",
+    "MODEL_ENTITIES",
+    "PATTERN_SECONDS",
+    "GatedRecognizer",
+    "PatternTimeoutError",
+    "build_recognizers",
+    "known_entities",
+]
+
+MODEL_ENTITIES = ("DATE_TIME", "LOCATION", "NRP", "ORGANIZATION", "PERSON")
+"""Entities that the language model finds; `DATE_TIME` has patterns as well."""
+
+PATTERN_SECONDS = 5.0
+"""Longest that one pattern may work on one text."""
+
+GATES: dict[str, str] = {
+    "CREDIT_CARD": r"\p{Nd}",
+    "EMAIL_ADDRESS": r"@|%40",
+    "IBAN_CODE": r"\p{Nd}",
+    "IP_ADDRESS": r"[:.]",
+    "MAC_ADDRESS": r"[-:.]",
+    "PHONE_NUMBER": r"\p{Nd}\P{Nd}*\p{Nd}\P{Nd}*\p{Nd}",
+    "URL": r"\.",
+    "US_SSN": r"\p{Nd}",
+    "UUID": r"-",
+}
+"""RE2 pattern without which a text cannot hold the entity: a quick first look.
+
+It must be true of every text that a built-in recogniser of the entity matches. The
+shortest valid phone number of all regions has four digits; three are asked.
+"""
+
+# Presidio drops mailboxes on domains that are not public (.example, .internal, .local)
+# and loses those in a URL's query, where its pattern takes the URL for the local part.
+_DOMAIN = r"(?:[^\W_](?:[\w-]{0,62})\.)+[^\W\d_][\w-]{1,62}\b"
+_KEYWORD = (
+    r"(?<![a-z])(?:password|passwd|pwd|secret|api[_-]?key|(?:access|auth)[_-]?token)"
+)
+_OWN_PATTERNS: dict[str, tuple[tuple[str, str, float], ...]] = {
+    "EMAIL_ADDRESS": (
+        ("mailbox", r"(?<![\w.+'-])[\w.+'-]++@" + _DOMAIN, 1.0),
+        (
+            "mailbox in a query",
+            r"(?:[\w.+'-]|%(?!40)[0-9a-f]{2}){1,64}%40" + _DOMAIN,
+            1.0,
+        ),
+    ),
+    "SECRET": (
+        ("known prefix", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", 1.0),
+        ("token prefix", r"\b(?:gh[pousr]_|xox[abposr]-|glpat-)[\w-]{10,}", 1.0),
+        ("secret key", r"\b(?:sk|rk|pk)[_-](?:live|test|proj)[_-][\w-]{10,}", 1.0),
+        ("google key", r"\bAIza[\w-]{35}", 1.0),
+        ("signed token", r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}", 1.0),
+        (
+            "keyword and value",
+            _KEYWORD + r"\s{0,3}(?:=|:|\bis\b)\s{0,3}[\"']?[^\s\"'<>]{6,}",
+            0.8,
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class GatedRecognizer:
+    """A recogniser and the RE2 pattern that a text must match to be shown to it.
+
+    Attributes:
+        recognizer: Presidio's or a policy's.
+        gate: see `GATES`; null if every text must be shown.
+    """
+
+    recognizer: EntityRecognizer
+    gate: str | None = None
+
+    @property
+    def entity(self) -> str:
+        """The one entity that it finds."""
+        return str(self.recognizer.supported_entities[0])
+
+
+class PatternTimeoutError(Exception):
+    """A pattern took too long on a text, which therefore was not read to its end."""
+
+
+class _BoundedRegex:
+    """A compiled pattern whose timeout is an error.
+
+    Presidio logs a pattern's timeout and goes on without its matches; a text must not
+    pass because it was hard to read.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+
+    def finditer(self, text: str, timeout: float) -> Iterator[Any]:
+        """Give the matches; `timeout` is Presidio's and ours is shorter."""
+        try:
+            yield from self._compiled.finditer(
+                text, timeout=min(timeout, PATTERN_SECONDS)
+            )
+        except TimeoutError:
+            raise PatternTimeoutError from None
+
+
+class _OfflineEmailRecognizer(EmailRecognizer):
+    """Presidio's recogniser with the public suffix list that the package ships.
+
+    By default the first e-mail of a process makes tldextract fetch a newer list.
+    """
+
+    _suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+    def validate_result(self, pattern_text: str) -> bool:
+        """Tell whether the domain is a public one."""
+        return bool(self._suffixes(pattern_text).fqdn)
+
+
+def build_recognizers(pii: Pii) -> tuple[GatedRecognizer, ...]:
+    """Build just the pattern recognisers that a policy needs, in a fixed order.
+
+    Raises:
+        ModelMissingError: an entity needs the language model under `engine: rules`.
+        OptinError: no recogniser finds an entity.
+    """
+    built_in = _built_in()
+    recognizers: list[GatedRecognizer] = []
+    for entity in dict.fromkeys(pii.entities):
+        found: list[GatedRecognizer] = []
+        gate = GATES.get(entity)
+        for kind in built_in.get(entity, ()):
+            kind = _OfflineEmailRecognizer if kind is EmailRecognizer else kind
+            found.append(GatedRecognizer(kind(supported_language=pii.language), gate))
+        if entity in _OWN_PATTERNS:
+            found.append(GatedRecognizer(_own(entity, pii.language), gate))
+        found += [
+            GatedRecognizer(_of_policy(entry, pii.language))
+            for entry in pii.recognizers
+            if entry.supported_entity == entity
+        ]
+        if not found:
+            _refuse(entity, pii)
+        recognizers += found
+    for gated in recognizers:
+        _bound(gated.recognizer)
+    return tuple(recognizers)
+
+
+def _refuse(entity: str, pii: Pii) -> None:
+    if entity not in MODEL_ENTITIES:
+        message = (
+            f"pii.entities: no recogniser finds {entity}. Known: "
+            f"{', '.join(known_entities())}; or define it under pii.recognizers"
+        )
+        raise OptinError(message)
+    if pii.engine == "rules":
+        message = (
+            f"pii.entities: {entity} needs a language model; set pii.engine: model"
+        )
+        raise ModelMissingError(message)
+
+
+def known_entities() -> tuple[str, ...]:
+    """Name every entity that can be asked for without a recogniser of one's own."""
+    return tuple(sorted({*_built_in(), *_OWN_PATTERNS, *MODEL_ENTITIES}))
+
+
+def _built_in() -> dict[str, list[type[Any]]]:
+    """Find Presidio's pattern recognisers by entity: they declare it as a default."""
+    table: dict[str, list[type[Any]]] = {}
+    for name in sorted(predefined.__all__):
+        kind = getattr(predefined, name)
+        if not inspect.isclass(kind):
+            continue
+        if not issubclass(kind, (PatternRecognizer, PhoneRecognizer)):
+            continue
+        parameter = inspect.signature(kind).parameters.get("supported_entity")
+        if parameter is not None and isinstance(parameter.default, str):
+            table.setdefault(parameter.default, []).append(kind)
+    return table
+
+
+def _own(entity: str, language: str) -> EntityRecognizer:
+    patterns = [Pattern(*entry) for entry in _OWN_PATTERNS[entity]]
+    return PatternRecognizer(
+        entity,
+        name=f"Optin{entity.title().replace('_', '')}Recognizer",
+        supported_language=language,
+        patterns=patterns,
+    )
+
+
+def _of_policy(entry: Recognizer, language: str) -> EntityRecognizer:
+    return PatternRecognizer(
+        entry.supported_entity,
+        name=entry.name,
+        supported_language=language,
+        patterns=[Pattern(p.name, p.regex, p.score) for p in entry.patterns],
+        deny_list=list(entry.deny_list),
+        context=list(entry.context),
+    )
+
+
+def _bound(recognizer: Any) -> None:
+    patterns = getattr(recognizer, "patterns", None)
+    if not patterns:
+        return
+    flags = recognizer.global_regex_flags
+    bounded = []
+    for pattern in patterns:  # copies: Presidio's classes share theirs
+        own = copy.copy(pattern)
+        own.compiled_with_flags = flags
+        own.compiled_regex = _BoundedRegex(regex.compile(pattern.regex, flags))
+        bounded.append(own)
+    recognizer.patterns = bounded
