@@ -50,7 +50,7 @@ class GatePlan:
         Raises:
             ValueError: the policy has more reasons than a 64-bit mask can hold.
         """
-        reasons = _reasons_of(policy.consent)
+        reasons = cls.reasons_of(policy.consent)
         if len(reasons) > 63:
             message = (
                 f"the policy can give {len(reasons)} different reasons; at most 63 "
@@ -68,6 +68,11 @@ class GatePlan:
             reasons=reasons,
             audit_drops=policy.audit.drops == "per_record",
         )
+
+    @staticmethod
+    def reasons_of(consent: Consent) -> tuple[Reason, ...]:
+        """List every reason that a policy can give, strongest first."""
+        return _reasons_of(consent)
 
     def signal(self, name: str) -> SignalSpec:
         """Give the resolved signal `name`; a missing one is a programming error."""

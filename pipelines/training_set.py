@@ -1,0 +1,335 @@
+"""From raw events to a published training set: one run, start to end.
+
+Read the steps of `_Run.run` from top to bottom; each is one stage of the picture in the
+README. Whatever fails, nothing half-made is left where a reader could find it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..expectations import (
+    Suite,
+    derive_checks,
+    evaluate_checks,
+    load_suite,
+)
+from ..policies import Policy, load_policy, policy_digest
+from ..policies.errors import GateError, InputError, OptinError, OutputError
+from ..policies.reasons import KEEP
+from ..transforms.blocks import InputReport, ReadSpec, inspect_input
+from ..transforms.consent import GatePlan
+from ..transforms.deidentify import DeidentifyPlan, derive_key, resolve_keys
+from ..transforms.kanonymity import (
+    ClassReport,
+    Recoding,
+    build_ladder,
+    choose_recoding,
+    report_classes,
+)
+from .audit import check_writable, write_audit, write_result
+from .measure import MeasureStaged
+from .passes import (
+    Cleared,
+    ClearingPlan,
+    Staged,
+    run_clearing_pass,
+    run_staging_pass,
+)
+from .result import RunResult
+from .runner import runner_flags
+from .workspace import Workspace, is_local
+
+__all__ = ["RunOptions", "run_policy"]
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a caller may set beside the policy.
+
+    Attributes:
+        input_path: read this instead of `input.path`.
+        output_path: publish here instead of `output.path`.
+        as_of: the instant the run speaks about, ISO 8601 with a zone; now if null.
+        runner_flags: Beam's own pipeline flags.
+    """
+
+    input_path: str | None = None
+    output_path: str | None = None
+    as_of: str | None = None
+    runner_flags: tuple[str, ...] = ()
+
+
+def run_policy(
+    path: Path, options: RunOptions, progress: Progress = lambda _: None
+) -> RunResult:
+    """Run a policy file.
+
+    Returns:
+        The account. `refused` says why nothing was published; then the audit holds the
+        account and no release was touched.
+
+    Raises:
+        OptinError: the run could not be evaluated; nothing was written.
+    """
+    policy = _overridden(load_policy(path), options)
+    return _Run(policy, options, progress).run()
+
+
+class _Run:
+    """One run of one policy; holds what its steps share."""
+
+    def __init__(
+        self, policy: Policy, options: RunOptions, progress: Progress
+    ) -> None:
+        self._policy = policy
+        self._flags = runner_flags(options.runner_flags)
+        self._progress = progress
+        self._started = time.monotonic()
+        self._as_of = _instant(options.as_of)
+        stamp = self._as_of.strftime("%Y%m%dT%H%M%SZ")
+        self._result = RunResult(
+            run_id=f"{stamp}-{secrets.token_hex(4)}",
+            policy=policy.name,
+            policy_digest=policy_digest(policy),
+            purpose=policy.purpose,
+            as_of=self._as_of.isoformat(),
+        )
+
+    def run(self) -> RunResult:
+        """Go through all stages; publish, or say why not."""
+        policy, result = self._policy, self._result
+        suite = self._suite()
+        plan, report = self._plan()
+        _refuse_overlap(policy)
+        check_writable(policy)
+        try:
+            with Workspace(policy.output.path, policy.name, result.run_id) as place:
+                self._progress(f"reading {report.files} file(s)")
+                cleared = run_clearing_pass(plan, place, self._flags)
+                self._account(cleared)
+                write_audit(
+                    policy, result.run_id, place, report.splits, cleared.read
+                )
+                recoding = self._choose(cleared)
+                self._progress("writing the staged set and measuring it")
+                measure = MeasureStaged.of(policy, suite)
+                staged = run_staging_pass(
+                    cleared,
+                    recoding,
+                    measure,
+                    policy.quasi_identifiers,
+                    policy.anonymity.k,
+                    place,
+                    self._flags,
+                )
+                self._verify(recoding, staged, suite)
+                result.release = place.publish(result.manifest())
+        except GateError as refusal:
+            result.refused = str(refusal)
+        result.seconds = time.monotonic() - self._started
+        write_result(policy, result)
+        return result
+
+    def _suite(self) -> Suite | None:
+        """Load the user's suite and hold it against the columns of the release."""
+        if self._policy.expectations is None:
+            return None
+        suite = load_suite(Path(self._policy.expectations.suite))
+        suite.require_columns(
+            tuple(column.name for column in self._policy.published_columns)
+        )
+        return suite
+
+    def _plan(self) -> tuple[ClearingPlan, InputReport]:
+        """Resolve keys, look at the input, and settle everything pass 1 needs."""
+        policy = self._policy
+        if policy.key is None:
+            message = "the policy names no key:, which pseudonyms and audit need"
+            raise OptinError(message)
+        keys = resolve_keys(policy)
+        master = keys[policy.key]
+        gate = GatePlan.from_policy(
+            policy,
+            as_of_micros=int(self._as_of.timestamp() * 1_000_000),
+            subject_key=derive_key(
+                master, policy.purpose, policy.name, "optin:subject"
+            ),
+            record_key=derive_key(master, policy.purpose, policy.name, "optin:record"),
+        )
+        spec = ReadSpec.from_policy(policy)
+        report = inspect_input(spec)
+        self._result.warnings += report.warnings
+        plan = ClearingPlan(
+            read=spec,
+            splits=report.splits,
+            gate=gate,
+            deidentify=DeidentifyPlan.from_policy(policy, keys),
+            quasi_identifiers=policy.quasi_identifiers,
+            k=policy.anonymity.k,
+        )
+        return plan, report
+
+    def _account(self, cleared: Cleared) -> None:
+        """Add pass 1 up; a run that does not add up fails.
+
+        Raises:
+            GateError: conservation does not hold, or no record was kept.
+        """
+        result = self._result
+        result.read = sum(entry["records"] for entry in cleared.read.values())
+        quarantining = {
+            reason.code
+            for reason in GatePlan.reasons_of(self._policy.consent)
+            if reason.quarantined
+        }
+        result.quarantined = Counter(cleared.ill_formed)
+        for code, count in cleared.decided.items():
+            if code == KEEP:
+                result.kept = count
+            elif code in quarantining:
+                result.quarantined[code] += count
+            else:
+                result.dropped[code] += count
+        result.findings = cleared.findings
+        spilled = sum(spill.rows for spill in cleared.spills)
+        if not result.conserved or spilled != result.kept:
+            message = (
+                f"the records do not add up: read {result.read}, kept {result.kept} "
+                f"({spilled} staged), dropped {result.dropped.total()}, quarantined "
+                f"{result.quarantined.total()}. This is a defect; nothing is published"
+            )
+            raise GateError(message)
+        if result.read == 0:
+            message = f"{self._policy.input.path}: the input holds no record"
+            raise InputError(message)
+        if result.kept == 0:
+            message = (
+                f"none of {result.read:,} records opted in for {result.purpose}; an "
+                f"empty set is never published. Most common: {_commonest(result)}"
+            )
+            raise GateError(message)
+
+    def _choose(self, cleared: Cleared) -> Recoding:
+        """Choose the generalisation on the histogram."""
+        policy = self._policy
+        self._progress("choosing the generalisation")
+        if cleared.histogram is None:  # _account saw kept records
+            message = "kept records left no histogram. This is a defect"
+            raise GateError(message)
+        ladders = [build_ladder(policy.column(n)) for n in policy.quasi_identifiers]
+        anonymity = policy.anonymity
+        return choose_recoding(
+            cleared.histogram, ladders, anonymity.k, anonymity.suppress_max
+        )
+
+    def _verify(self, recoding: Recoding, staged: Staged, suite: Suite | None) -> None:
+        """Hold the staged set against policy and suite, as it was really written.
+
+        Raises:
+            GateError: a check failed.
+        """
+        policy, result = self._policy, self._result
+        classes = report_classes(
+            staged.classes, policy.quasi_identifiers, policy.anonymity.k
+        )
+        result.published = sum(part.rows for part in staged.parts)
+        result.suppressed = sum(part.suppressed for part in staged.parts)
+        result.anonymity = _anonymity(policy, recoding, classes)
+        checks = derive_checks(policy)
+        outcome = evaluate_checks(
+            checks,
+            suite=suite,
+            measures=staged.measures,
+            classes=classes,
+            kept=result.kept,
+            published=result.published,
+            suppressed=result.suppressed,
+        )
+        result.checks = [check.to_json() for check in outcome.results]
+        result.not_checked += outcome.not_checked
+        failed = [check.name for check in outcome.results if not check.success]
+        if failed:
+            message = f"{len(failed)} check(s) failed: {', '.join(failed)}"
+            raise GateError(message)
+
+
+def _anonymity(
+    policy: Policy, recoding: Recoding, classes: ClassReport
+) -> dict[str, object]:
+    return {
+        "k": policy.anonymity.k,
+        "k_reached": classes.k_reached,
+        "classes": classes.classes,
+        "average_class_rows": round(classes.average_class_rows, 2),
+        "discernibility": classes.discernibility,
+        "ncp": round(recoding.ncp, 6),
+        "suppressed_share": round(recoding.suppressed_share, 6),
+        "levels": recoding.levels,
+        "quasi_identifiers": list(policy.quasi_identifiers),
+    }
+
+
+def _overridden(policy: Policy, options: RunOptions) -> Policy:
+    """Put paths of the command line in the place of the policy's."""
+    updates: dict[str, object] = {}
+    if options.input_path is not None:
+        updates["input"] = policy.input.model_copy(update={"path": options.input_path})
+    if options.output_path is not None:
+        path = {"path": options.output_path}
+        updates["output"] = policy.output.model_copy(update=path)
+    return policy.model_copy(update=updates)
+
+
+def _refuse_overlap(policy: Policy) -> None:
+    """Refuse an output inside the input: the next run would read its own release.
+
+    Raises:
+        OutputError: the two overlap.
+    """
+    source, target = policy.input.path, policy.output.path
+    if not (is_local(source) and is_local(target)):
+        return
+    fixed = itertools.takewhile(
+        lambda part: not any(sign in part for sign in "*?["), Path(source).parts
+    )
+    place, goal = Path(*fixed).resolve(), Path(target).resolve()
+    if place in (goal, *goal.parents) or (goal / policy.name) in (place, *place.parents):
+        message = (
+            f"output.path {target} lies inside input.path {source}: the next run would "
+            "read its own release. Give a folder of its own"
+        )
+        raise OutputError(message)
+
+
+def _instant(text: str | None) -> datetime:
+    """Read the instant of a run.
+
+    Raises:
+        OptinError: the text is no ISO 8601 time with a zone.
+    """
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"--as-of {text!r} is no ISO 8601 time; write 2026-01-31T00:00:00Z"
+        raise OptinError(message) from None
+    if instant.tzinfo is None:
+        message = f"--as-of {text!r} has no time zone; write 2026-01-31T00:00:00Z"
+        raise OptinError(message)
+    return instant.astimezone(UTC)
+
+
+def _commonest(result: RunResult) -> str:
+    codes = (result.dropped + result.quarantined).most_common(3)
+    return ", ".join(f"{code} {count:,}" for code, count in codes)
