@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as pacsv
 
 from ...policies.errors import InputError
@@ -22,6 +24,13 @@ __all__ = ["BLOCK_BYTES", "read_csv"]
 
 BLOCK_BYTES = 4 << 20
 """Size of one read; a single record must be smaller."""
+
+# Arrow gives up on a whole file when a record of the wrong width is not UTF-8. So such
+# bytes travel through it as a mark (a code point that is reserved for internal use) and
+# a letter, and are put back in the cell they came from.
+_MARK = "\ufdd0"
+_MARKED = re.compile(_MARK + "([\u0180-\u01ff])")
+_ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 def read_csv(
@@ -43,8 +52,9 @@ def read_csv(
     numbers = _Numbers()
     good = bad_count = 0
     with open_bytes(split.path) as file:
+        text = _Utf8(file)
         try:
-            for batch in _batches(file, spec, odd, block_bytes):
+            for batch in _batches(text, spec, odd, block_bytes):
                 bad: list[BadRow] = [
                     (record, None, "BAD_RECORD", raw) for record, raw in odd
                 ]
@@ -52,7 +62,9 @@ def read_csv(
                 odd.clear()
                 if batch is not None:
                     sources = {
-                        name: _cell_column(batch, spec.full(name), partition)
+                        name: _cell_column(
+                            batch, spec.full(name), partition, marked=text.marked
+                        )
                         for name in spec.sources
                     }
                     records = numbers.take(batch.num_rows)
@@ -75,14 +87,14 @@ def read_csv(
 
 
 def _batches(
-    file: Any, spec: ReadSpec, odd: list[tuple[int, bytes]], block_bytes: int
+    file: _Utf8, spec: ReadSpec, odd: list[tuple[int, bytes]], block_bytes: int
 ) -> Iterator[pa.RecordBatch | None]:
     """Batches of the wanted columns; a last null after which `odd` is complete."""
 
     def keep(row: Any) -> str:
         # The header is row 1, so the first record is row 2. One thread: with several
         # Arrow does not know row numbers.
-        odd.append((row.number - 2, row.text.encode("utf-8", "surrogateescape")))
+        odd.append((row.number - 2, _restored(row.text)))
         return "skip"
 
     names = [spec.full(name) for name in spec.sources]
@@ -94,7 +106,7 @@ def _batches(
                 newlines_in_values=True, invalid_row_handler=keep
             ),
             convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.binary()),
+                column_types=dict.fromkeys(names, pa.string()),
                 include_columns=names,
                 include_missing_columns=True,
                 null_values=[""],
@@ -118,12 +130,76 @@ def _batches(
 
 
 def _cell_column(
-    batch: pa.RecordBatch, name: str, partition: dict[str, str]
+    batch: pa.RecordBatch, name: str, partition: dict[str, str], *, marked: bool
 ) -> pa.Array:
     array = batch.column(name)
     if name in partition and array.null_count == len(array):
         return pa.repeat(pa.scalar(partition[name], pa.string()), len(array))
-    return array
+    if not marked:
+        return array
+    mask = pc.match_substring(array, _MARK).fill_null(False)
+    cells = [_restored(cell) for cell in array.filter(mask).to_pylist()]
+    return pc.replace_with_mask(
+        array.cast(pa.binary()), mask, pa.array(cells, pa.binary())
+    )
+
+
+def _restored(text: str) -> bytes:
+    """Give back the bytes of a text that `_Utf8` may have marked."""
+    escaped = _MARKED.sub(lambda found: chr(ord(found[1]) - 0x100 + 0xDC00), text)
+    return escaped.encode("utf-8", "surrogateescape")
+
+
+class _Utf8:
+    """A file that always reads as UTF-8; `marked` tells whether that took marks."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._ready = b""
+        self._tail = b""
+        self.marked = False
+        self.closed = False
+
+    def read(self, size: int) -> bytes:
+        while not self._ready:
+            data = self._file.read(size)
+            ended, data = not data, self._tail + data
+            # A character may lie across the border: its start waits for the rest.
+            cut = len(data) if ended else _whole_characters(data)
+            self._ready, self._tail = self._checked(data[:cut]), data[cut:]
+            if ended:
+                break
+        given, self._ready = self._ready[:size], self._ready[size:]
+        return given
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _checked(self, data: bytes) -> bytes:
+        if data.isascii():
+            return data
+        text = data.decode("utf-8", "surrogateescape")
+        self.marked |= _MARK in text
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            self.marked = True
+            return _ESCAPED.sub(
+                lambda found: _MARK + chr(ord(found[0]) - 0xDC00 + 0x100), text
+            ).encode("utf-8")
+        return data
+
+
+def _whole_characters(data: bytes) -> int:
+    """Length of `data` without a character that begins in its last three bytes."""
+    for back in range(1, min(3, len(data)) + 1):
+        byte = data[-back]
+        if byte >= 0xC0:
+            need = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return len(data) - back if need > back else len(data)
+        if byte < 0x80:
+            break
+    return len(data)
 
 
 class _Numbers:

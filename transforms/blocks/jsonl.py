@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK_BYTES", "MAX_LINE_BYTES", "read_chunks", "read_jsonl"]
 
-CHUNK_BYTES = 4 << 20
+CHUNK_BYTES = 8 << 20
 MAX_LINE_BYTES = 16 << 20
 """A longer line is an ill-formed record; `KEPT_BYTES` of it are kept."""
 KEPT_BYTES = 1 << 20
@@ -115,7 +115,8 @@ def read_chunks(
         stop = held.rfind(b"\n") + 1
         if end is not None and len(held) >= end - position:
             last = held.find(b"\n", max(end - position - 1, 0)) + 1
-            stop = last or stop
+            # The last line of the range is waited for, so that it joins this run.
+            stop = last or (stop if len(held) > 2 * chunk_bytes else 0)
             done = done or bool(last)
         if not data:
             stop = len(held)

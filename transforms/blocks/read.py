@@ -68,7 +68,7 @@ class ReadBlocks(beam.PTransform[pvalue.PBegin, Any]):
         from .listing import list_splits
 
         splits = list_splits(self._spec) if self._splits is None else self._splits
-        return (
+        outputs: pvalue.DoOutputsTuple = (
             pbegin
             | "Splits" >> beam.Create(splits, reshuffle=False)
             | "Spread" >> beam.Reshuffle()
@@ -77,6 +77,7 @@ class ReadBlocks(beam.PTransform[pvalue.PBegin, Any]):
             .with_output_types(pa.RecordBatch, bad=pa.RecordBatch, stats=dict[str, Any])
             .with_outputs(BAD, STATS, main=BLOCKS)
         )
+        return outputs
 
 
 class _ReadFn(beam.DoFn):
