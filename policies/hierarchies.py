@@ -1,9 +1,16 @@
-"""Generalisation hierarchies from tables: `leaf;level 1;level 2;…;*`, one leaf a line."""
+"""Generalisation hierarchies that a policy gives as a table.
+
+The file has one line per leaf, finest label first, separated by semicolons, and ends
+in `*`, the column form that common anonymisation tools share::
+
+    Vienna;Austria;Europe;*
+    Graz;Austria;Europe;*
+"""
 
 from __future__ import annotations
 
 import csv
-import itertools
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,68 +18,160 @@ from .errors import Finding, PolicyError
 
 __all__ = ["TableHierarchy", "load_table_hierarchy"]
 
+TOP = "*"
+"""The label that says nothing; the last level of every hierarchy."""
+
+_CODE = "E158"
+_MAX_LEVELS = 32
+_MAX_BYTES = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class TableHierarchy:
-    """A table hierarchy.
+    """A table of labels: what each leaf is called on each level.
 
     Attributes:
-        leaves: the values, each once.
-        levels: `levels[i][j]` is the label of `leaves[j]` at level i + 1.
+        leaves: the distinct values of level 0, in file order.
+        levels: `levels[i][j]` is the label of `leaves[j]` on level `i + 1`. The last
+            level is `*` for every leaf.
     """
 
     leaves: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
 
 
-def load_table_hierarchy(path: Path) -> TableHierarchy:
-    """Read a hierarchy from a semicolon-separated file.
+def load_table_hierarchy(path: str | Path) -> TableHierarchy:
+    """Read a table hierarchy and make sure that its levels nest.
+
+    Shape: CSV `leaf;level1;…;*` (UTF-8, no header) → `TableHierarchy`.
+
+    Guaranteed of the result: every row has the same number of levels, no leaf occurs
+    twice, a label has one parent wherever it stands on a level, and no label is above
+    itself.
+
+    Args:
+        path: a local file.
 
     Raises:
-        PolicyError: the file is missing or empty, lines differ in length, a leaf stands
-            twice, or one label has two parents (classes would not nest).
+        PolicyError: the file is missing, not UTF-8, or not such a table; one finding
+            (`E158`) for every fault, at its line of the table.
+
+    Not covered: files of remote file systems.
     """
-    findings: list[Finding] = []
-
-    def refuse(line: int, message: str) -> None:
-        findings.append(Finding(str(path), line, 1, "E154", message))
-
+    file = str(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        refuse(1, f"the hierarchy cannot be read ({error.strerror})")
-        raise PolicyError(tuple(findings)) from None
-    except UnicodeDecodeError:
-        refuse(1, "the hierarchy is not UTF-8 text; save it as UTF-8")
-        raise PolicyError(tuple(findings)) from None
-    rows: list[list[str]] = []
-    first_line: dict[str, int] = {}
-    parents: dict[tuple[int, str], str] = {}
-    for number, row in enumerate(csv.reader(text.splitlines(), delimiter=";"), 1):
-        if not row:
+        raw = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        raise _refuse(file, [(1, 1, f"cannot read the table: {reason}")]) from None
+    if len(raw) > _MAX_BYTES:
+        message = f"the table is larger than {_MAX_BYTES // 2**20} MiB"
+        raise _refuse(file, [(1, 1, message)])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise _refuse(file, [(line, 1, "not UTF-8 text; save it as UTF-8")]) from None
+    lines, rows, faults = _rows(text)
+    if not faults:
+        faults = _faults(lines, rows)
+    if faults:
+        raise _refuse(file, faults)
+    return TableHierarchy(
+        leaves=tuple(row[0] for row in rows),
+        levels=tuple(zip(*(row[1:] for row in rows), strict=True)),
+    )
+
+
+_Fault = tuple[int, int, str]
+
+
+def _refuse(file: str, faults: list[_Fault]) -> PolicyError:
+    return PolicyError(
+        tuple(Finding(file, *fault[:2], _CODE, fault[2]) for fault in sorted(faults))
+    )
+
+
+def _rows(text: str) -> tuple[list[int], list[tuple[str, ...]], list[_Fault]]:
+    """Split the text into rows of stripped cells, each with its line number."""
+    lines: list[int] = []
+    rows: list[tuple[str, ...]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                lines.append(reader.line_num)
+                rows.append(tuple(cell.strip() for cell in cells))
+    except csv.Error:
+        message = "not a table separated by ';': a quote is not closed, or follows text"
+        return lines, rows, [(max(reader.line_num, 1), 1, message)]
+    return lines, rows, []
+
+
+def _faults(lines: list[int], rows: list[tuple[str, ...]]) -> list[_Fault]:
+    if not rows:
+        return [(1, 1, "the table is empty; write one line 'leaf;level1;…;*' a leaf")]
+    width = len(rows[0])
+    if not 2 <= width <= _MAX_LEVELS:
+        message = f"a row has 2 to {_MAX_LEVELS} cells 'leaf;level1;…;*', not {width}"
+        return [(lines[0], 1, message)]
+    faults: list[_Fault] = []
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != width:
+            message = f"{len(row)} cells where the first row has {width}"
+            faults.append((line, 1, message))
+        elif not all(row):
+            faults.append((line, 1, "an empty cell: every level needs a label"))
+        elif row[-1] != TOP:
+            faults.append((line, 1, f"the last cell must be '{TOP}', the top level"))
+    return faults or _nesting_faults(lines, rows)
+
+
+def _nesting_faults(lines: list[int], rows: list[tuple[str, ...]]) -> list[_Fault]:
+    faults: list[_Fault] = []
+    first: dict[str, int] = {}
+    parents: list[dict[str, tuple[str, int]]] = [{} for _ in rows[0][1:]]
+    for line, row in zip(lines, rows, strict=True):
+        if row[0] in first:
+            message = f"this leaf stands already on line {first[row[0]]}"
+            faults.append((line, 1, message))
             continue
-        if rows and len(row) != len(rows[0]):
-            refuse(
-                number,
-                f"this line has {len(row)} levels, the first has {len(rows[0])}; every "
-                "leaf needs a label at every level",
-            )
-            continue
-        if row[0] in first_line:
-            refuse(number, f"this leaf stands already on line {first_line[row[0]]}")
-            continue
-        first_line[row[0]] = number
-        rows.append(row)
-        for level, (label, parent) in enumerate(itertools.pairwise(row)):
-            if parents.setdefault((level, label), parent) != parent:
-                refuse(
-                    number,
-                    f"the level-{level} label of this leaf has two different parents "
-                    "at the next level; classes would not nest",
+        first[row[0]] = line
+        for level, (label, parent) in enumerate(zip(row, row[1:], strict=False)):
+            known, at = parents[level].setdefault(label, (parent, line))
+            if known != parent:
+                message = (
+                    f"the level-{level} label has another parent than on line {at}; "
+                    "a label belongs to one label of the next level"
                 )
-    if not rows or len(rows[0]) < 2:
-        refuse(1, "a hierarchy needs at least one leaf with one label: leaf;label;…;*")
-    if findings:
-        raise PolicyError(tuple(findings))
-    leaves, *levels = zip(*rows, strict=True)
-    return TableHierarchy(tuple(leaves), tuple(levels))
+                faults.append((line, 1, message))
+    return faults or _cycle_faults(parents)
+
+
+def _cycle_faults(parents: list[dict[str, tuple[str, int]]]) -> list[_Fault]:
+    """Find labels that are above themselves, whatever level they stand on."""
+    below: dict[str, set[str]] = {}
+    above: dict[str, set[str]] = {}
+    line_of: dict[str, int] = {}
+    for level in parents:
+        for label, (parent, line) in level.items():
+            line_of.setdefault(label, line)
+            if parent != label:
+                above.setdefault(label, set()).add(parent)
+                below.setdefault(parent, set()).add(label)
+    # Peel labels that have nothing left below them; what remains is on a cycle or above.
+    waiting = {
+        label: len(below.get(label, ())) for label in above.keys() | below.keys()
+    }
+    ready = [label for label, count in waiting.items() if count == 0]
+    while ready:
+        label = ready.pop()
+        del waiting[label]
+        for parent in above.get(label, ()):
+            waiting[parent] -= 1
+            if waiting[parent] == 0:
+                ready.append(parent)
+    if not waiting:
+        return []
+    line = min(line_of.get(label, 1) for label in waiting)
+    return [(line, 1, "a label stands above itself; the levels form a circle")]
