@@ -103,7 +103,7 @@ def round_digits(array: pa.Array, digits: int) -> pa.Array:
     rounding. An integer whose rounding int64 cannot hold goes the other way.
     """
     if pa.types.is_floating(array.type):
-        return pc.round(array, ndigits=digits)
+        return _round_floats(array, digits)
     if digits >= 0:
         return array
     if digits < -18:
@@ -116,6 +116,18 @@ def round_digits(array: pa.Array, digits: int) -> pa.Array:
     lower += up & (lower < (2**63 - 1) // step)
     lower += lower < -(2**63 // step)
     return _like(lower * step, array)
+
+
+def _round_floats(array: pa.Array, digits: int) -> pa.Array:
+    # Not pc.round: it gives a value back unchanged where scaling it underflows.
+    values = array.fill_null(0).to_numpy(zero_copy_only=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = np.round(values, digits)
+    # Past 2^53 / 10^digits a float has no decimals left to lose.
+    out = np.where(np.isfinite(rounded), rounded, values)
+    return pa.array(
+        out, array.type, mask=~array.is_valid().to_numpy(zero_copy_only=False)
+    )
 
 
 def bucket(array: pa.Array, width: float) -> pa.Array:

@@ -83,13 +83,12 @@ class TextScanner:
         self._recognizers = build_recognizers(pii)
         self._named = named if pii.engine == "model" else set()
         self._nlp, words = _language(pii)
-        self._words: Any = SpacyNlpEngine(
-            [{"lang_code": pii.language, "model_name": ""}]
-        )
-        self._words.nlp = {pii.language: words}
+        models = [{"lang_code": pii.language, "model_name": ""}]
+        self._words = SpacyNlpEngine(models)
+        self._words.nlp = {pii.language: words}  # type: ignore[assignment]  # is None
         self._enhancer = LemmaContextAwareEnhancer()
         self._anonymizer: Any = AnonymizerEngine()  # type: ignore[no-untyped-call]
-        entities = "|".join(map(re.escape, {*pii.entities, UNREADABLE_TEXT}))
+        entities = "|".join(map(re.escape, (*pii.entities, UNREADABLE_TEXT)))
         self._placeholder = re.compile(f"<(?:{entities})>")
         self._cache: dict[str, Cleaned] = {}
         self._lock = threading.Lock()
