@@ -149,7 +149,7 @@ def subject_identities(view: BlockView, paths: tuple[str, ...]) -> pa.Array:
         if identities.null_count == 0:
             break
         texts = pc.utf8_lower(pc.utf8_trim_whitespace(view.array(path)))
-        zero = pc.match_substring_regex(texts, _ZERO_ID).fill_null(value=True)
+        zero = pc.match_substring_regex(texts, _ZERO_ID).fill_null(True)
         texts = pc.if_else(zero, pa.scalar(None, pa.string()), texts)
         identities = pc.coalesce(identities, texts)
     return identities

@@ -70,7 +70,7 @@ def _from_iso(texts: pa.Array, tz: str | None) -> pa.Array:
     """Read ISO 8601 texts, by Arrow's kernel where it can, else by distinct value."""
     trimmed = pc.utf8_trim_whitespace(texts)
     zoned = pc.match_substring_regex(trimmed, _ISO_WITH_ZONE)
-    if pc.all(zoned.fill_null(value=True)).as_py():
+    if pc.all(zoned.fill_null(True)).as_py():
         try:
             return trimmed.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
         except pa.ArrowInvalid:
@@ -112,4 +112,4 @@ def _to_micros(instant: datetime) -> int:
 
 def _where(values: pa.Array, mask: pa.Array) -> pa.Array:
     """Keep values where the mask is true; null elsewhere."""
-    return pc.if_else(mask.fill_null(value=False), values, pa.scalar(None, values.type))
+    return pc.if_else(mask.fill_null(False), values, pa.scalar(None, values.type))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.pvalue import PCollection, PCollectionTuple, TaggedOutput
+from apache_beam.pvalue import PCollection, DoOutputsTuple, TaggedOutput
 
 from ..blocks.names import RAW_PREFIX, RECORD, SPLIT_KEY
 from ..deidentify.keys import hmac_tokens
@@ -44,7 +44,7 @@ class ConsentGate(beam.PTransform):  # type: ignore[misc]  # Beam types its base
         super().__init__()
         self._plan = plan
 
-    def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollectionTuple:
+    def expand(self, blocks: PCollection[pa.RecordBatch]) -> DoOutputsTuple:
         """Apply the gate block by block."""
         return blocks | beam.ParDo(_Gate(self._plan)).with_outputs(
             "counts", "audit", main="kept"
