@@ -405,15 +405,16 @@ def test_read_jsonl_gives_json_value_when_record_is_kept(
     ended=st.booleans(),
     split_bytes=st.integers(1, 60),
     chunk_bytes=st.sampled_from([1, 3, 10, 1000]),
+    tail_bytes=st.sampled_from([1, 5, 65_536]),
 )
 @settings(max_examples=100, deadline=None)
 def test_read_jsonl_gives_every_record_once_when_cut_anywhere(
     tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch_tail: None,
     lines: list[bytes],
     ended: bool,
     split_bytes: int,
     chunk_bytes: int,
+    tail_bytes: int,
 ) -> None:
     path = tmp_path_factory.mktemp("cut") / "a.jsonl"
     data = b"\n".join(lines) + (b"\n" if ended else b"")
@@ -424,7 +425,11 @@ def test_read_jsonl_gives_every_record_once_when_cut_anywhere(
     together = gathered(read_jsonl(spec, whole(path)))
     values, bad, lines_met, records = [], [], 0, 0
     for split in list_splits(spec, split_bytes=split_bytes):
-        rows, more, stats = gathered(read_jsonl(spec, split, chunk_bytes=chunk_bytes))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("optin.transforms.blocks.jsonl._TAIL_BYTES", tail_bytes)
+            rows, more, stats = gathered(
+                read_jsonl(spec, split, chunk_bytes=chunk_bytes)
+            )
         values += [(records + row["optin:record"], row["n"]) for row in rows]
         bad += [
             (records + row["record"], lines_met + row["line"], row["code"], row["raw"])
@@ -434,11 +439,3 @@ def test_read_jsonl_gives_every_record_once_when_cut_anywhere(
     assert values == [(row["optin:record"], row["n"]) for row in together[0]]
     assert bad == [(r["record"], r["line"], r["code"], r["raw"]) for r in together[1]]
     assert lines_met == together[2].lines == data.count(b"\n") + (data[-1:] != b"\n")
-
-
-@pytest.fixture(scope="module")
-def monkeypatch_tail() -> Any:
-    """Make the smallest read one byte, so that chunk borders fall everywhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("optin.transforms.blocks.jsonl._TAIL_BYTES", 1)
-        yield

@@ -112,14 +112,15 @@ def read_chunks(
             skipping = not cut
             if skipping:
                 continue
-        stop = held.rfind(b"\n") + 1
+        stop = len(held) if done else held.rfind(b"\n") + 1
         if end is not None and len(held) >= end - position:
+            # The last line of the range is the one that holds byte `end - 1`; until
+            # its end is here it is waited for, so that it joins this run.
             last = held.find(b"\n", max(end - position - 1, 0)) + 1
-            # The last line of the range is waited for, so that it joins this run.
-            stop = last or (stop if len(held) > 2 * chunk_bytes else 0)
-            done = done or bool(last)
-        if not data:
-            stop = len(held)
+            if last:
+                stop, done = last, True
+            elif not done and len(held) <= 2 * chunk_bytes:
+                stop = 0
         if stop:
             yield held[:stop], True
             position, held = position + stop, held[stop:]

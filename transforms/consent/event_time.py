@@ -55,7 +55,7 @@ def _from_number(texts: pa.Array, per_unit: int) -> pa.Array:
     """Read numbers since 1970; anything that is no number becomes null."""
     trimmed = pc.utf8_trim_whitespace(texts)
     whole = _where(trimmed, pc.match_substring_regex(trimmed, _WHOLE))
-    limit = 2**63 // per_unit
+    limit = (2**63 - 1) // per_unit
     numbers = whole.cast(pa.int64())
     fits = pc.and_(pc.less(numbers, limit), pc.greater(numbers, -limit))
     micros = pc.multiply(_where(numbers, fits), per_unit)
