@@ -7,6 +7,7 @@ The order is the decision table's: the first code that applies to a record is it
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
@@ -48,21 +49,21 @@ class Rank(IntEnum):
     PURPOSE_NOT_GRANTED = 160
 
 
-class Reason(tuple[int, str, str]):
-    """A reason as a sortable triple `(rank, code, outcome)`."""
+@dataclass(frozen=True, order=True)
+class Reason:
+    """Why a record goes, and where to; a sorted list of reasons is in precedence order.
 
-    __slots__ = ()
+    Attributes:
+        rank: row of the decision table.
+        code: the code, such as `ATT_DENIED`.
+        outcome: to the drop log, or to quarantine.
+    """
 
-    def __new__(cls, rank: Rank, code: str, outcome: Outcome = "drop") -> Reason:
-        """Build the triple; sorting a list of reasons gives precedence order."""
-        return super().__new__(cls, (int(rank), code, outcome))
-
-    @property
-    def code(self) -> str:
-        """The code, such as `ATT_DENIED`."""
-        return self[1]
+    rank: Rank
+    code: str
+    outcome: Outcome = "drop"
 
     @property
     def quarantined(self) -> bool:
         """Whether the record goes to quarantine and not to the drop log."""
-        return self[2] == "quarantine"
+        return self.outcome == "quarantine"

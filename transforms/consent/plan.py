@@ -129,7 +129,7 @@ def _reasons_of(consent: Consent) -> tuple[Reason, ...]:
     found.append(Reason(Rank.PURPOSE_NOT_GRANTED, "PURPOSE_NOT_GRANTED"))
     by_code = {reason.code: reason for reason in reversed(found)}
     unique = [r for r in dict.fromkeys(found) if by_code[r.code] == r]
-    return tuple(sorted(unique, key=lambda reason: reason[0]))
+    return tuple(sorted(unique, key=lambda reason: reason.rank))
 
 
 def _required(spec: SignalSpec, unknown: Outcome) -> list[Reason]:
