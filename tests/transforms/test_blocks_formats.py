@@ -126,6 +126,7 @@ def table_of(records: list[dict[str, Any]]) -> pa.Table:
 
 
 def write(folder: Path, format_: str) -> ReadSpec:
+    kind: Any
     kind = format_.removesuffix("_flat")
     path = folder / f"events.{kind}"
     if kind == "jsonl":

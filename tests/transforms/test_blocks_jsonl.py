@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optin.policies.errors import InputError
 from optin.transforms.blocks import (
     BadRecords,
     ReadColumn,
@@ -257,6 +260,17 @@ def test_read_jsonl_reads_one_split_when_gzipped(tmp_path: Path) -> None:
     assert len(splits) == 1
     rows, _, _ = gathered(read_split(spec, splits[0]))
     assert [row["n"] for row in rows] == list(range(1000))
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz"])
+def test_read_jsonl_stops_when_compressed_file_is_cut_off(
+    tmp_path: Path, ending: str
+) -> None:
+    pack: Any = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[ending]
+    path = tmp_path / f"a.jsonl.{ending}"
+    path.write_bytes(pack(b"".join(b'{"n": %d}\n' % n for n in range(9999)))[:-9])
+    with pytest.raises(InputError, match="cut off"):
+        gathered(read_jsonl(spec_of(path), Split("00000", str(path))))
 
 
 def test_read_jsonl_reads_both_when_one_path_starts_another(tmp_path: Path) -> None:

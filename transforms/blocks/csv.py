@@ -79,7 +79,7 @@ def read_csv(
             if "straddling" not in str(error):
                 raise
             msg = (
-                f"{split.path}: a record is larger than {block_bytes >> 20} MiB; most "
+                f"{split.path}: a record is larger than {block_bytes:,} bytes; most "
                 'often a quote (") is opened and never closed. Repair the file.'
             )
             raise InputError(msg) from None
