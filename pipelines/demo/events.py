@@ -58,7 +58,7 @@ MALFORMED_SHARES: Final = {
 """Kind of ill-formed line → share of all lines; about 1 % together."""
 
 _FUTURE_SHARE: Final = 0.002
-_YEARS_AHEAD_MS: Final = 70 * 31_556_952_000  # a clock in the 2090s
+_YEARS_AHEAD_MS: Final = 30 * 31_556_952_000  # a clock in the 2050s
 _MIN_AGE_YEARS: Final = 16
 
 UNREADABLE: Final = {

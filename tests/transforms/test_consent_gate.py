@@ -176,7 +176,7 @@ def test_audit_line_shows_no_identifier_when_a_record_is_dropped() -> None:
     lines = audit_lines(block, evaluate_gate(block, plan), plan).to_pylist()
     assert len(lines) == 1
     assert len(lines[0]["record_key"]) == 32
-    assert len(lines[0]["subject_key"]) == 16
+    assert len(lines[0]["subject_key"]) == 32
     assert GOOD["ifa"] not in str(lines)
 
 

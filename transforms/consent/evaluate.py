@@ -8,7 +8,7 @@ set bit is the primary reason and a mask of zero means `KEEP`.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -64,12 +64,13 @@ class GateResult:
         kept: the block's records that may be used, with `optin:subject` and
             `optin:event_time` added.
         masks: one reason mask per record of the block that came in; 0 keeps.
-        subjects: one subject token per record that came in; 0 where there is none.
+        identities: who each record that came in is about, null where nobody is named;
+            personal data, for keyed hashing alone.
     """
 
     kept: pa.RecordBatch
     masks: ReasonMasks
-    subjects: npt.NDArray[np.uint64]
+    identities: pa.Array = field(repr=False)
 
     def primary(self) -> npt.NDArray[np.int8]:
         """Give the position of each record's primary reason, -1 where it is kept."""
@@ -114,13 +115,14 @@ def evaluate_gate(block: pa.RecordBatch, plan: GatePlan) -> GateResult:
     for name in plan.consent.veto:
         _apply_veto(view, plan.signal(name), tally, readings)
     _apply_requirements(view, plan, tally, readings)
-    tokens = subject_tokens(identities, plan.subject_key)
-    subjects = tokens.fill_null(0).to_numpy(zero_copy_only=False)
-    keep = pa.array(tally.masks == 0)
-    stamped = block.append_column(SUBJECT, tokens).append_column(
-        EVENT_TIME, pa.array(times).cast(pa.timestamp("us", "UTC"))
+    keep = tally.masks == 0
+    # Hashing people is the gate's dearest step: only of those whose records stay.
+    tokens = subject_tokens(identities.filter(pa.array(keep)), plan.subject_key)
+    kept = block.filter(pa.array(keep))
+    stamped = kept.append_column(SUBJECT, tokens).append_column(
+        EVENT_TIME, pa.array(times[keep]).cast(pa.timestamp("us", "UTC"))
     )
-    return GateResult(stamped.filter(keep), tally.masks, subjects)
+    return GateResult(stamped, tally.masks, identities)
 
 
 class _Tally:

@@ -13,6 +13,7 @@ from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from ...policies.signals import SignalSpec
 from .view import BlockView, Mask
@@ -101,7 +102,10 @@ def read_signal(
     combined = np.zeros(view.rows, dtype=np.uint8)
     conflict = np.zeros(view.rows, dtype=np.bool_)
     for path in spec.paths:
-        carried = view.lookup(path, value_of, missing=Reading.ABSENT)
+        if spec.detect == "zero_uuid":
+            carried = _zero_readings(view, path)
+        else:
+            carried = view.lookup(path, value_of, missing=Reading.ABSENT)
         both = (combined != Reading.ABSENT) & (carried != Reading.ABSENT)
         conflict |= both & (combined != carried)
         np.maximum(combined, carried, out=combined)
@@ -110,13 +114,19 @@ def read_signal(
     return SignalReading(combined, conflict & applies)
 
 
+def _zero_readings(view: BlockView, path: str) -> Readings:
+    """Find all-zero identifiers; by regex on the column, as most values are distinct."""
+    texts = view.array(path)
+    zero = pc.match_substring_regex(texts, f"^(?:{_ZERO.pattern})$")
+    blank = pc.match_substring_regex(texts, r"^\s*$")
+    readings = np.full(view.rows, Reading.UNDECIDED, dtype=np.uint8)
+    readings[zero.fill_null(False).to_numpy(zero_copy_only=False)] = Reading.DENY
+    readings[blank.fill_null(True).to_numpy(zero_copy_only=False)] = Reading.ABSENT
+    return readings
+
+
 def _value_reader(spec: SignalSpec) -> Callable[[str], Reading]:
     """Give the function that reads one text of a signal declared by values."""
-    if spec.detect == "zero_uuid":
-        return lambda text: (
-            Reading.DENY if is_zero_identifier(text) else Reading.UNDECIDED
-        )
-
     def read(text: str) -> Reading:
         key = text.lower() if spec.lower else text
         verdict = spec.values.get(key)

@@ -106,7 +106,7 @@ def audit_lines(
             pa.array(codes[primary], pa.string()),
             spelled.take(pa.array(which)),
             _record_keys(block, wanted, plan),
-            _subject_keys(result.subjects[rows]),
+            _subject_keys(result.identities.take(wanted), plan),
         ],
         schema=AUDIT_SCHEMA,
     )
@@ -121,7 +121,6 @@ def _record_keys(block: pa.RecordBatch, rows: pa.Array, plan: GatePlan) -> pa.Ar
     )
 
 
-def _subject_keys(tokens: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> pa.Array:
-    """Print subject tokens as 16 hexadecimal digits; null where there is no subject."""
-    texts = np.char.mod("%016x", tokens) if len(tokens) else np.array([], dtype=str)
-    return pa.array(texts.astype(object), pa.string(), mask=tokens == 0)
+def _subject_keys(identities: pa.Array, plan: GatePlan) -> pa.Array:
+    """Name data subjects by HMAC; null where a record names nobody."""
+    return hmac_tokens(identities, plan.record_key)
