@@ -31,11 +31,11 @@ duckdb.sql(f'''
 COPY (
   SELECT ts, sha256('key' || event_id) AS event_id, sha256('key' || ifa) AS ifa,
          sha256('key' || user_id) AS subject,
-         regexp_replace(ip, '[0-9]+$', '0/24') AS ip,
-         round(lat, 1) AS lat, round(lon, 1) AS lon, country, region,
+         split_part(ip, '.', 1) || '.0.0.0/8' AS ip,
+         round(lat, -1) AS lat, round(lon, -1) AS lon, country, region,
          yob // 5 * 5 AS yob, model, app, clicked
   FROM read_parquet('{source}/*.parquet')
-  WHERE att = 3 AND lmt = 0 AND ifa <> '00000000-0000-0000-0000-000000000000'
+  WHERE att = 3 AND lmt = 0 AND year(ts) - yob - 1 >= 16
 ) TO '{target}' (FORMAT parquet, COMPRESSION zstd)
 ''')
 """

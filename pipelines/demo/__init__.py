@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .generate import AS_OF, DemoFiles, copy_policy, generate_demo
+from .run import run_demo
 
-__all__ = ["AS_OF", "DemoFiles", "copy_policy", "generate_demo"]
+__all__ = ["AS_OF", "DemoFiles", "copy_policy", "generate_demo", "run_demo"]
