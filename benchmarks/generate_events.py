@@ -1,6 +1,6 @@
 """Write events for the benchmarks: flat Parquet, as many rows as asked, always the same.
 
-    python benchmarks/generate_events.py FOLDER [--rows 5000000] [--seed 1]
+    python benchmarks/generate_events.py --folder FOLDER [--events 5000000] [--seed 1]
 
 15 columns, 4 quasi-identifiers, no free text; about 95,000 people in a million rows, a
 few of whom give very many. `policy_5m.yaml` beside this file reads what it writes.
@@ -35,11 +35,11 @@ Words = npt.NDArray[np.uint64]
 def main() -> None:
     """Read the arguments and write the files."""
     parser = argparse.ArgumentParser(description="Write events for the benchmarks.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--events", type=int, default=5_000_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    write_events(arguments.folder, arguments.rows, arguments.seed)
+    write_events(arguments.folder, arguments.events, arguments.seed)
 
 
 def write_events(folder: Path, rows: int, seed: int) -> None:
@@ -111,7 +111,7 @@ def _group(
         ),
         _texts("e", ids),
         _texts("u", traits),
-        _texts("a", _mixed(traits + np.uint64(1))),
+        _uuids(traits, _mixed(traits)),
         pa.array(att),
         pa.array((_bits(traits, 40) % 16 == 0).astype(np.int64)),
         _addresses(traits),
@@ -157,6 +157,18 @@ def _texts(letter: str, words: Words) -> pa.Array:
     """Give each word as a letter and 20 digits."""
     digits = pc.utf8_lpad(pa.array(words).cast(pa.string()), 20, "0")
     return pc.binary_join_element_wise(letter, digits, "")
+
+
+def _uuids(first: Words, second: Words) -> pa.Array:
+    """Give identifiers in the layout of a UUID, of digits alone; none is all zeros."""
+    halves = [
+        pc.utf8_lpad(pa.array(word % np.uint64(10**16)).cast(pa.string()), 16, "0")
+        for word in (first, second)
+    ]
+    digits = pc.binary_join_element_wise(*halves, "")
+    cuts = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+    parts = [pc.utf8_slice_codeunits(digits, start, stop) for start, stop in cuts]
+    return pc.binary_join_element_wise(*parts, "-")
 
 
 def _addresses(words: Words) -> pa.Array:
