@@ -25,6 +25,7 @@ class RunResult:
         kept: records that opted in.
         suppressed: kept records left out because their class did not reach k.
         published: rows of the staged (and, if all is well, published) set.
+        files: parts of the staged set: name, rows, SHA-256.
         findings: personal data found in scanned text: column → entity → spans.
         anonymity: k asked and reached, classes, NCP, levels, and so on.
         checks: one result per expectation and privacy check.
@@ -46,6 +47,7 @@ class RunResult:
     kept: int = 0
     suppressed: int = 0
     published: int = 0
+    files: list[dict[str, Any]] = field(default_factory=list)
     findings: dict[str, dict[str, int]] = field(default_factory=dict)
     anonymity: dict[str, Any] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
@@ -77,7 +79,12 @@ class RunResult:
         Run id and wall time are left out: the same input, policy and instant give the
         same bytes.
         """
-        return {**self._facts(), "rows": self.published, "signed": False}
+        return {
+            **self._facts(),
+            "files": self.files,
+            "rows": self.published,
+            "signed": False,
+        }
 
     def _facts(self) -> dict[str, Any]:
         return {

@@ -244,6 +244,14 @@ class _Run:
         )
         result.published = sum(part.rows for part in staged.parts)
         result.suppressed = sum(part.suppressed for part in staged.parts)
+        result.files = [
+            {
+                "name": part.path.rsplit("/", 1)[1],
+                "rows": part.rows,
+                "sha256": part.sha256,
+            }
+            for part in sorted(staged.parts, key=lambda part: part.path)
+        ]
         result.anonymity = _anonymity(policy, recoding, classes)
         checks = derive_checks(policy)
         outcome = evaluate_checks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,12 +46,14 @@ class PartFile:
         subjects: its private companion: one subject token per row, never published.
         rows: rows of the file.
         suppressed: consented records of its buckets that were suppressed.
+        sha256: digest of the Parquet file.
     """
 
     path: str
     subjects: str
     rows: int
     suppressed: int
+    sha256: str
 
 
 def plan_parts(rows: int) -> tuple[Part, ...]:
@@ -104,15 +107,17 @@ def write_part(
     table = in_canonical_order(recode(gathered))
     name = f"part-{part.number:05d}"
     published = table.select([n for n in table.column_names if not is_system(n)])
-    written = PartFile(
-        path=posixpath.join(data, f"{name}.parquet"),
-        subjects=posixpath.join(private, f"{name}.subjects.parquet"),
+    path = posixpath.join(data, f"{name}.parquet")
+    subjects = posixpath.join(private, f"{name}.subjects.parquet")
+    _write_parquet(published, path)
+    _write_parquet(table.select([SUBJECT]), subjects)
+    return PartFile(
+        path=path,
+        subjects=subjects,
         rows=table.num_rows,
         suppressed=gathered.num_rows - table.num_rows,
+        sha256=_digest(path),
     )
-    _write_parquet(published, written.path)
-    _write_parquet(table.select([SUBJECT]), written.subjects)
-    return written
 
 
 def in_canonical_order(table: pa.Table) -> pa.Table:
@@ -136,6 +141,14 @@ def in_canonical_order(table: pa.Table) -> pa.Table:
         ]
         order[places] = order[places][pc.sort_indices(few, sort_keys=by).to_numpy()]
     return table.take(pa.array(order))
+
+
+def _digest(path: str) -> str:
+    """Hash a file as it was written, in bounded memory."""
+    with FileSystems.open(
+        path, compression_type=CompressionTypes.UNCOMPRESSED
+    ) as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _write_parquet(table: pa.Table, path: str) -> None:
