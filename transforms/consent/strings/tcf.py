@@ -1,0 +1,290 @@
+"""Strict decoder of IAB TCF strings, version 2.0 to 2.3.
+
+A TC string is a core segment and up to three optional ones, joined by dots. It is
+checked whole before anything is read from it: a string that is cut, bent or followed by
+anything but padding is refused, because a lenient reader takes missing bits for a yes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from .bits import MAX_CHARACTERS, Bits, flags, letters
+from .errors import ConsentStringError, Malformed
+from .vendors import VendorSet, read_ranges, read_vendors
+
+__all__ = [
+    "PublisherRestriction",
+    "PublisherTc",
+    "TcfCore",
+    "TcfSegments",
+    "TcfString",
+    "decode_tcf",
+    "instant",
+    "read_publisher",
+    "read_restrictions",
+    "read_segments",
+]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HEAD_BITS = 213  # all fields of fixed place, up to the first vendor list
+_MAX_PURPOSE = 24
+_MAX_SEGMENTS = 4
+
+
+class PublisherRestriction(NamedTuple):
+    """What a publisher forbids to vendors for one purpose.
+
+    Attributes:
+        purpose: purpose id, 1 to 24.
+        kind: 0 not allowed, 1 consent required, 2 legitimate interest required.
+        vendors: the vendors it holds for.
+    """
+
+    purpose: int
+    kind: int
+    vendors: VendorSet
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherTc:
+    """The publisher's own purposes; they say nothing about vendors.
+
+    Attributes:
+        purposes_consent: standard purposes consented to.
+        purposes_li: standard purposes under legitimate interest.
+        custom_purposes: number of the publisher's own purposes.
+        custom_consent: own purposes consented to.
+        custom_li: own purposes under legitimate interest.
+    """
+
+    purposes_consent: frozenset[int] = frozenset()
+    purposes_li: frozenset[int] = frozenset()
+    custom_purposes: int = 0
+    custom_consent: frozenset[int] = frozenset()
+    custom_li: frozenset[int] = frozenset()
+
+
+class TcfCore(NamedTuple):
+    """The core segment with its fixed fields still packed in one number.
+
+    Attributes:
+        head: the first 213 bits.
+        vendors_consent: vendors consented to.
+        vendors_li: vendors under legitimate interest, not objected to.
+        restrictions: of the publisher, in the order of the string.
+    """
+
+    head: int
+    vendors_consent: VendorSet
+    vendors_li: VendorSet
+    restrictions: tuple[PublisherRestriction, ...]
+
+    def field(self, start: int, width: int) -> int:
+        """Read one of the fixed fields by its first bit and width."""
+        return self.head >> (_HEAD_BITS - start - width) & ((1 << width) - 1)
+
+
+class TcfSegments(NamedTuple):
+    """All segments of one string; an optional one is null where it is absent."""
+
+    core: TcfCore
+    vendors_disclosed: VendorSet | None = None
+    vendors_allowed: VendorSet | None = None
+    publisher: Bits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TcfString:
+    """A TC string in the words of its specification. Ids are 1-based.
+
+    Attributes:
+        version: 2.
+        created: when the string was first made, UTC.
+        last_updated: when its choices last changed, UTC; whole days since TCF 2.2.
+        cmp_id: consent platform that wrote it, 1 or more.
+        cmp_version: its version.
+        consent_screen: screen of the platform on which the choice was made.
+        consent_language: two letters, upper case.
+        vendor_list_version: Global Vendor List in force.
+        policy_version: TCF policy in force.
+        service_specific: the choice holds for this publisher alone.
+        non_standard_texts: the platform used texts of its own.
+        purpose_one_treatment: purpose 1 was not shown to the user.
+        publisher_country: two letters, upper case.
+        special_features: special features opted in to.
+        purposes_consent: purposes consented to.
+        purposes_li: purposes under legitimate interest, not objected to.
+        vendors_consent: vendors consented to.
+        vendors_li: vendors under legitimate interest, not objected to.
+        restrictions: of the publisher, in the order of the string.
+        vendors_disclosed: vendors shown to the user; null without that segment.
+        vendors_allowed: obsolete segment; null where it is absent.
+        publisher: publisher's own purposes; null without that segment.
+    """
+
+    version: int
+    created: datetime
+    last_updated: datetime
+    cmp_id: int
+    cmp_version: int
+    consent_screen: int
+    consent_language: str
+    vendor_list_version: int
+    policy_version: int
+    service_specific: bool
+    non_standard_texts: bool
+    purpose_one_treatment: bool
+    publisher_country: str
+    special_features: frozenset[int]
+    purposes_consent: frozenset[int]
+    purposes_li: frozenset[int]
+    vendors_consent: VendorSet
+    vendors_li: VendorSet
+    restrictions: tuple[PublisherRestriction, ...]
+    vendors_disclosed: VendorSet | None
+    vendors_allowed: VendorSet | None
+    publisher: PublisherTc | None
+
+
+def decode_tcf(text: str, *, cmp_zero: bool = False) -> TcfString:
+    """Decode a TC string, or refuse it.
+
+    Args:
+        text: the string alone, without white space.
+        cmp_zero: accept CMP id 0, as GPP's reference decoder does. Consent that no
+            platform collected is worth nothing; use it for reading only.
+
+    Returns:
+        Every field of every segment.
+
+    Raises:
+        ConsentStringError: the string is not well formed; `reason` says why.
+
+    Not covered: the format carries no checksum, so a string that lost a whole optional
+    segment, or whose bits were altered, may still be well formed; the Global Vendor List is not consulted, so a vendor that left the list
+    is still found; TCF 1 strings are refused as `version`.
+    """
+    segments = read_segments(text, cmp_zero=cmp_zero)
+    core = segments.core
+    language, country = letters(core.field(108, 12)), letters(core.field(201, 12))
+    return TcfString(
+        version=core.field(0, 6),
+        created=instant(core.field(6, 36)),
+        last_updated=instant(core.field(42, 36)),
+        cmp_id=core.field(78, 12),
+        cmp_version=core.field(90, 12),
+        consent_screen=core.field(102, 6),
+        consent_language=language or "",
+        vendor_list_version=core.field(120, 12),
+        policy_version=core.field(132, 6),
+        service_specific=bool(core.field(138, 1)),
+        non_standard_texts=bool(core.field(139, 1)),
+        special_features=flags(core.field(140, 12), 12),
+        purposes_consent=flags(core.field(152, 24), 24),
+        purposes_li=flags(core.field(176, 24), 24),
+        purpose_one_treatment=bool(core.field(200, 1)),
+        publisher_country=country or "",
+        vendors_consent=core.vendors_consent,
+        vendors_li=core.vendors_li,
+        restrictions=core.restrictions,
+        vendors_disclosed=segments.vendors_disclosed,
+        vendors_allowed=segments.vendors_allowed,
+        publisher=read_publisher(segments.publisher) if segments.publisher else None,
+    )
+
+
+def instant(deciseconds: int) -> datetime:
+    """Turn tenths of a second since 1970 into a UTC time."""
+    return _EPOCH + timedelta(milliseconds=100 * deciseconds)
+
+
+def read_segments(text: str, *, cmp_zero: bool = False) -> TcfSegments:
+    """Check a whole TC string and give its segments, vendor lists still encoded.
+
+    Raises:
+        ConsentStringError: the string is not well formed.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ConsentStringError(Malformed.TOO_LONG)
+    first, *others = text.split(".", _MAX_SEGMENTS)
+    core = _read_core(Bits(first), cmp_zero)
+    if not others:
+        return TcfSegments(core)
+    vendors: dict[int, VendorSet] = {}
+    publisher: Bits | None = None
+    for segment in others:
+        bits = Bits(segment)
+        kind = bits.uint(0, 3)
+        if kind in vendors or (kind == 3 and publisher is not None):
+            raise ConsentStringError(Malformed.SEGMENT_DUPLICATE)
+        if kind == 3:
+            publisher = bits
+            end = 57 + 2 * bits.uint(51, 6)
+        elif kind in (1, 2):
+            vendors[kind], end = read_vendors(bits, 3)
+        else:
+            raise ConsentStringError(Malformed.SEGMENT_TYPE)
+        bits.finish(end)
+    return TcfSegments(core, vendors.get(1), vendors.get(2), publisher)
+
+
+def _read_core(bits: Bits, cmp_zero: bool) -> TcfCore:
+    if bits.data[0] >> 2 != 2:
+        raise ConsentStringError(Malformed.VERSION)
+    head = bits.uint(0, _HEAD_BITS)
+    if not cmp_zero and not head >> 123 & 0xFFF:  # bits 78 to 89
+        raise ConsentStringError(Malformed.CMP_ID)
+    if letters(head >> 93 & 0xFFF) is None:  # bits 108 to 119
+        raise ConsentStringError(Malformed.LANGUAGE)
+    if letters(head & 0xFFF) is None:  # bits 201 to 212
+        raise ConsentStringError(Malformed.COUNTRY)
+    if head >> 135 & 0xFFFFFFFFF < head >> 171 & 0xFFFFFFFFF:
+        raise ConsentStringError(Malformed.DATES)
+    consent, position = read_vendors(bits, _HEAD_BITS)
+    interest, position = read_vendors(bits, position)
+    restrictions, position = read_restrictions(bits, position)
+    bits.finish(position)
+    return TcfCore(head, consent, interest, restrictions)
+
+
+def read_restrictions(
+    bits: Bits, position: int
+) -> tuple[tuple[PublisherRestriction, ...], int]:
+    """Read a publisher's restrictions; give them and the position after them.
+
+    Raises:
+        ConsentStringError: `truncated`, `purpose_id`, `restriction_type`, or what
+            `read_ranges` raises.
+    """
+    count = bits.uint(position, 12)
+    position += 12
+    found = []
+    for _ in range(count):
+        head = bits.uint(position, 8)
+        purpose, kind = head >> 2, head & 3
+        if not 1 <= purpose <= _MAX_PURPOSE:
+            raise ConsentStringError(Malformed.PURPOSE_ID)
+        if kind == 3:
+            raise ConsentStringError(Malformed.RESTRICTION_TYPE)
+        vendors, position = read_ranges(bits, position + 8)
+        found.append(PublisherRestriction(purpose, kind, vendors))
+    return tuple(found), position
+
+
+def read_publisher(bits: Bits) -> PublisherTc:
+    """Read a publisher's purposes after a segment type of three bits.
+
+    Raises:
+        ConsentStringError: `truncated`.
+    """
+    custom = bits.uint(51, 6)
+    return PublisherTc(
+        flags(bits.uint(3, 24), 24),
+        flags(bits.uint(27, 24), 24),
+        custom,
+        flags(bits.uint(57, custom), custom),
+        flags(bits.uint(57 + custom, custom), custom),
+    )
