@@ -100,6 +100,9 @@ def run(
 
     What stands after `--` goes to Beam: `optin run policy.yaml -- --runner=FlinkRunner`.
     """
+    from .failures import quiet_libraries
+
+    quiet_libraries()
     from .summary import print_summary
     from .training_set import RunOptions, run_policy
 
@@ -127,6 +130,9 @@ def demo(
     ),
 ) -> None:
     """Generate mobile-ad events with known truth and run the main job on them."""
+    from .failures import quiet_libraries
+
+    quiet_libraries()
     from .demo import run_demo
     from .summary import print_summary
 

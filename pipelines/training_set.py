@@ -35,6 +35,7 @@ from ..transforms.kanonymity import (
     report_classes,
 )
 from .audit import check_writable, write_audit, write_result
+from .failures import plain_failures
 from .measure import MeasureStaged
 from .passes import (
     Cleared,
@@ -115,7 +116,8 @@ class _Run:
         try:
             with Workspace(policy.output.path, policy.name, result.run_id) as place:
                 self._progress(f"reading {report.files} file(s)")
-                cleared = run_clearing_pass(plan, place, self._flags)
+                with plain_failures("reading and clearing"):
+                    cleared = run_clearing_pass(plan, place, self._flags)
                 self._account(cleared)
                 write_audit(
                     policy, result.run_id, place, report.splits, cleared.read
@@ -123,15 +125,16 @@ class _Run:
                 recoding = self._choose(cleared)
                 self._progress("writing the staged set and measuring it")
                 measure = MeasureStaged.of(policy, suite)
-                staged = run_staging_pass(
-                    cleared,
-                    recoding,
-                    measure,
-                    policy.quasi_identifiers,
-                    policy.anonymity.k,
-                    place,
-                    self._flags,
-                )
+                with plain_failures("writing the staged set"):
+                    staged = run_staging_pass(
+                        cleared,
+                        recoding,
+                        measure,
+                        policy.quasi_identifiers,
+                        policy.anonymity.k,
+                        place,
+                        self._flags,
+                    )
                 self._verify(recoding, staged, suite)
                 result.release = place.publish(result.manifest())
         except GateError as refusal:
