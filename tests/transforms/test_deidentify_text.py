@@ -397,4 +397,4 @@ def test_gates_when_compared_to_the_shortest_phone_numbers() -> None:
         for region in phonenumbers.SUPPORTED_REGIONS
         if (metadata := phonenumbers.PhoneMetadata.metadata_for_region(region))
     )
-    assert shortest >= 3  # the gate asks for three digits
+    assert shortest >= 4  # the gate asks for four digits
