@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from optin.pipelines.demo import DemoFiles, generate_demo
+from optin.pipelines.demo import DemoFiles, generate, generate_demo
 
 EVENTS = 20_000
+Records = dict[tuple[str, int], dict[str, Any] | None]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,14 @@ def lines(demo: DemoFiles) -> dict[tuple[str, int], bytes]:
         for path in sorted(demo.events.iterdir())
         for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1)
     }
+
+
+@pytest.fixture(scope="module")
+def records(
+    lines: dict[tuple[str, int], bytes],
+) -> Records:
+    """What a plain JSON parser makes of each line; None where it is no object."""
+    return {place: parsed(line) for place, line in lines.items()}
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -61,12 +70,21 @@ def test_bytes_are_the_same_when_the_arguments_are(tmp_path: Path) -> None:
     assert digests(tmp_path / "a") != digests(tmp_path / "other")
 
 
-def test_old_parts_are_gone_when_a_smaller_demo_is_written(tmp_path: Path) -> None:
-    # 50,000 lines a part: 60,000 are two parts, 1,000 are one.
-    generate_demo(tmp_path, 60_000, seed=1)
-    assert len(list((tmp_path / "events").iterdir())) == 2
-    generate_demo(tmp_path, 1_000, seed=1)
-    assert len(list((tmp_path / "events").iterdir())) == 1
+def test_parts_are_whole_when_there_are_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "_PART_LINES", 400)
+    # 400 + 400 + 200; of 850 the last 50 are too few for a part: 400 + 450.
+    for events, sizes in ((1_000, [400, 400, 200]), (850, [400, 450])):
+        files = generate_demo(tmp_path, events, seed=1)
+        parts = sorted(files.events.iterdir())  # older parts are gone
+        assert [part.read_bytes().count(b"\n") for part in parts] == sizes
+        rows = pq.read_table(files.truth).to_pylist()
+        assert Counter(row["file"] for row in rows) == {
+            part.name: size for part, size in zip(parts, sizes, strict=True)
+        }
+        ids = [row["auction_id"] for row in rows if row["auction_id"]]
+        assert len(ids) == len(set(ids))
 
 
 def test_too_few_events_are_refused(tmp_path: Path) -> None:
@@ -106,13 +124,13 @@ def test_primary_code_is_the_first_of_all(truth: list[dict[str, Any]]) -> None:
 
 
 def test_malformed_lines_are_about_one_in_a_hundred(
-    truth: list[dict[str, Any]], lines: dict[tuple[str, int], bytes]
+    truth: list[dict[str, Any]], records: Records
 ) -> None:
     malformed = [row for row in truth if row["malformed"]]
     assert 0.008 < len(malformed) / len(truth) < 0.015
     unreadable = {"truncated", "not_utf8", "not_object", "blank"}
     for row in truth:
-        record = parsed(lines[row["file"], row["line"]])
+        record = records[row["file"], row["line"]]
         assert (record is None) == (row["malformed"] in unreadable)
         if record is not None:
             assert record["auction_id"] == row["auction_id"]
@@ -124,12 +142,14 @@ def test_auction_ids_are_unique(truth: list[dict[str, Any]]) -> None:
 
 
 def test_planted_values_stand_in_their_line(
-    truth: list[dict[str, Any]], lines: dict[tuple[str, int], bytes]
+    truth: list[dict[str, Any]],
+    lines: dict[tuple[str, int], bytes],
+    records: Records,
 ) -> None:
     kinds: Counter[str] = Counter()
     for row in truth:
         for plant in row["pii"]:
-            record = parsed(lines[row["file"], row["line"]])
+            record = records[row["file"], row["line"]]
             assert record is not None
             assert plant["value"] in record["app"][plant["column"].split(".")[1]]
             assert plant["value"] in lines[row["file"], row["line"]].decode()
@@ -158,11 +178,11 @@ def test_planted_numbers_have_right_check_digits(truth: list[dict[str, Any]]) ->
 
 
 def test_keys_of_a_subject_are_the_persons_own(
-    truth: list[dict[str, Any]], lines: dict[tuple[str, int], bytes]
+    truth: list[dict[str, Any]], records: Records
 ) -> None:
     owner: dict[str, str] = {}
     for row in truth:
-        record = parsed(lines[row["file"], row["line"]])
+        record = records[row["file"], row["line"]]
         if record is None or row["code"] == "NO_SUBJECT":
             continue
         # The policy's subject: user.id, else an advertising id that is not all zeros.
@@ -180,11 +200,11 @@ def test_one_person_talks_most_of_all(truth: list[dict[str, Any]]) -> None:
 
 
 def test_one_person_agrees_on_one_device_and_refuses_on_another(
-    truth: list[dict[str, Any]], lines: dict[tuple[str, int], bytes]
+    truth: list[dict[str, Any]], records: Records
 ) -> None:
     codes: dict[str, set[str]] = {}
     for row in truth:
-        record = parsed(lines[row["file"], row["line"]])
+        record = records[row["file"], row["line"]]
         if row["subject"] == "person-0000001" and record and not row["malformed"]:
             device = record["device"]["ext"]["ifv"]
             codes.setdefault(device, set()).add(row["code"])
@@ -196,11 +216,11 @@ def test_one_person_agrees_on_one_device_and_refuses_on_another(
 
 
 def test_some_people_changed_their_answer(
-    truth: list[dict[str, Any]], lines: dict[tuple[str, int], bytes]
+    truth: list[dict[str, Any]], records: Records
 ) -> None:
     answers: dict[str, list[str]] = {}
     for row in truth:
-        record = parsed(lines[row["file"], row["line"]])
+        record = records[row["file"], row["line"]]
         status = (record or {}).get("device", {}).get("ext", {}).get("atts")
         if record and status is not None:
             seen = answers.setdefault(record["device"]["ext"]["ifv"], [])
@@ -212,11 +232,11 @@ def test_some_people_changed_their_answer(
 
 
 def test_rare_people_exist_for_k_anonymity_to_act_on(
-    lines: dict[tuple[str, int], bytes], truth: list[dict[str, Any]]
+    records: Records, truth: list[dict[str, Any]]
 ) -> None:
     people: dict[str, set[str]] = {}
     for row in truth:
-        record = parsed(lines[row["file"], row["line"]])
+        record = records[row["file"], row["line"]]
         if record and row["subject"]:
             country = record["device"]["geo"]["country"]
             people.setdefault(country, set()).add(row["subject"])
