@@ -166,7 +166,8 @@ def test_redact_when_compared_to_presidio(dev_texts: list[str]) -> None:
         "US_PASSPORT",
     ]
     scanner = TextScanner(Pii(entities=tuple(entities)))
-    stock, anonymizer = _presidio(scanner, entities, "en"), AnonymizerEngine()
+    stock = _presidio(scanner, entities, "en")
+    anonymizer = AnonymizerEngine()  # type: ignore[no-untyped-call]
     results = scanner._analyze(dev_texts)
     for text, found in zip(dev_texts, results, strict=True):
         expected = stock.analyze(
@@ -393,8 +394,9 @@ def test_gates_when_compared_to_the_shortest_phone_numbers() -> None:
     import phonenumbers
 
     shortest = min(
-        min(metadata.general_desc.possible_length)
+        min(described.possible_length)
         for region in phonenumbers.SUPPORTED_REGIONS
         if (metadata := phonenumbers.PhoneMetadata.metadata_for_region(region))
+        and (described := metadata.general_desc)
     )
     assert shortest >= 4  # the gate asks for four digits
