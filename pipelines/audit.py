@@ -102,9 +102,7 @@ def write_result(policy: Policy, result: RunResult) -> None:
             sink.write((json.dumps(result.to_json(), indent=2) + "\n").encode())
 
 
-def _write_drops(
-    folder: str, workspace: Workspace, files: dict[str, str]
-) -> None:
+def _write_drops(folder: str, workspace: Workspace, files: dict[str, str]) -> None:
     names = pa.table({"split": list(files), "file": list(files.values())})
     for number, table in enumerate(_tables(workspace, "audit")):
         dropped = table.filter(pc.equal(table.column("outcome"), "drop"))

@@ -37,7 +37,7 @@ def plain_failures(stage: str) -> Iterator[None]:
         yield
     except OptinError:
         raise
-    except Exception as error:
+    except Exception as error:  # anything: it is renamed, not swallowed
         if os.environ.get("OPTIN_TRACEBACK") == "1":
             raise
         raise _plain(error, stage) from None
@@ -45,13 +45,11 @@ def plain_failures(stage: str) -> Iterator[None]:
 
 def _plain(error: Exception, stage: str) -> OptinError:
     text = str(error)
-    ours = None
-    for ours in _OURS.finditer(text):
-        pass  # the last one is what was raised; earlier ones are its causes
-    if ours is not None:
-        kind = getattr(errors, ours.group(1), OptinError)
+    ours = list(_OURS.finditer(text))
+    if ours:  # the last one is what was raised; earlier ones are its causes
+        kind = getattr(errors, ours[-1].group(1), OptinError)
         if isinstance(kind, type) and issubclass(kind, OptinError):
-            return kind(ours.group(2).strip())
+            return kind(ours[-1].group(2).strip())
     names = _OTHER.findall(text)
     step = _STEP.search(text)
     where = f" in step '{step.group(1)}'" if step else ""

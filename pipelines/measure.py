@@ -6,6 +6,7 @@ import pickle
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -68,7 +69,7 @@ class MeasureStaged:
             tuple(dict.fromkeys(asked)), scanned, policy.pii if scanned else None
         )
 
-    def into(self, path: str) -> beam.PTransform:
+    def into(self, path: str) -> beam.PTransform[Any, Any]:
         """Give the transform that measures blocks and leaves the result at `path`."""
         return _Measure(self, path)
 
@@ -82,7 +83,7 @@ class MeasureStaged:
         return measures
 
 
-class _Measure(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class _Measure(beam.PTransform[Any, Any]):
     """Shape: `PCollection[RecordBatch] -> PDone`, one small private file."""
 
     def __init__(self, settings: MeasureStaged, path: str) -> None:
@@ -99,7 +100,7 @@ class _Measure(beam.PTransform):  # type: ignore[misc]  # Beam types its base as
         )
 
 
-class _MeasureBlock(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
+class _MeasureBlock(beam.DoFn):
     def __init__(self, settings: MeasureStaged) -> None:
         self._settings = settings
         self._shared = Shared()  # one scanner per process, not per thread

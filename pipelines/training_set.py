@@ -89,9 +89,7 @@ def run_policy(
 class _Run:
     """One run of one policy; holds what its steps share."""
 
-    def __init__(
-        self, policy: Policy, options: RunOptions, progress: Progress
-    ) -> None:
+    def __init__(self, policy: Policy, options: RunOptions, progress: Progress) -> None:
         self._policy = policy
         self._flags = runner_flags(options.runner_flags)
         self._progress = progress
@@ -119,9 +117,7 @@ class _Run:
                 with plain_failures("reading and clearing"):
                     cleared = run_clearing_pass(plan, place, self._flags)
                 self._account(cleared)
-                write_audit(
-                    policy, result.run_id, place, report.splits, cleared.read
-                )
+                write_audit(policy, result.run_id, place, report.splits, cleared.read)
                 recoding = self._choose(cleared)
                 self._progress("writing the staged set and measuring it")
                 measure = MeasureStaged.of(policy, suite)
@@ -314,7 +310,10 @@ def _refuse_overlap(policy: Policy) -> None:
         lambda part: not any(sign in part for sign in "*?["), Path(source).parts
     )
     place, goal = Path(*fixed).resolve(), Path(target).resolve()
-    if place in (goal, *goal.parents) or (goal / policy.name) in (place, *place.parents):
+    if place in (goal, *goal.parents) or (goal / policy.name) in (
+        place,
+        *place.parents,
+    ):
         message = (
             f"output.path {target} lies inside input.path {source}: the next run would "
             "read its own release. Give a folder of its own"

@@ -62,9 +62,9 @@ def codes_of(record: dict[str, Any]) -> list[str]:
         return found
     # No system is said, or an Apple one: ATT must grant.
     status = at(record, "device.ext.atts")
-    code = "ATT_MISSING" if status is None else ATT.get(status, "ATT_UNKNOWN_VALUE")
-    if code is not None:
-        found.append(code)
+    verdict = "ATT_MISSING" if status is None else ATT.get(status, "ATT_UNKNOWN_VALUE")
+    if verdict is not None:
+        found.append(verdict)
     return found
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from optin.pipelines.demo import AS_OF, run_demo
 from optin.pipelines.result import RunResult
 from optin.pipelines.training_set import RunOptions, run_policy
@@ -64,7 +65,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 def test_demo_counts_every_code_as_the_truth_says(demo: Demo) -> None:
     expected = Counter(
-        dict(demo.sql("SELECT code, count(*) FROM TRUTH WHERE code NOT NULL GROUP BY 1"))
+        dict(
+            demo.sql("SELECT code, count(*) FROM TRUTH WHERE code NOT NULL GROUP BY 1")
+        )
     )
     result = demo.result
     counted = result.dropped + result.quarantined + Counter({"KEEP": result.kept})
@@ -139,7 +142,9 @@ def test_demo_leaves_no_planted_personal_data(demo: Demo) -> None:
     }
     columns = ", ".join(f'"{name}"' for name in SCANNED)
     texts = "\n".join(
-        str(text) for row in demo.sql(f"SELECT {columns} FROM PUBLISHED") for text in row
+        str(text)
+        for row in demo.sql(f"SELECT {columns} FROM PUBLISHED")
+        for text in row
     )
     assert planted
     assert [value for value in planted if value in texts] == []
@@ -187,7 +192,9 @@ def test_release_is_the_same_to_the_byte_when_input_is_shuffled_and_cut(
 ) -> None:
     # The same lines, in another order and in seven files instead of one.
     copy = tmp_path / "again"
-    shutil.copytree(demo.folder, copy, ignore=shutil.ignore_patterns("release", "audit"))
+    shutil.copytree(
+        demo.folder, copy, ignore=shutil.ignore_patterns("release", "audit")
+    )
     lines: list[bytes] = []
     for path in sorted((copy / "events").glob("*.jsonl")):
         lines += [line for line in path.read_bytes().split(b"\n") if line.strip()]

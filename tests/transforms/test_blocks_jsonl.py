@@ -420,6 +420,7 @@ def test_read_jsonl_gives_json_value_when_record_is_kept(
     split_bytes=st.integers(1, 60),
     chunk_bytes=st.sampled_from([1, 3, 10, 1000]),
     tail_bytes=st.sampled_from([1, 5, 65_536]),
+    limit=st.sampled_from([10, 16 << 20]),  # no line below is longer than 9 bytes
 )
 @settings(max_examples=100, deadline=None)
 def test_read_jsonl_gives_every_record_once_when_cut_anywhere(
@@ -429,6 +430,7 @@ def test_read_jsonl_gives_every_record_once_when_cut_anywhere(
     split_bytes: int,
     chunk_bytes: int,
     tail_bytes: int,
+    limit: int,
 ) -> None:
     path = tmp_path_factory.mktemp("cut") / "a.jsonl"
     data = b"\n".join(lines) + (b"\n" if ended else b"")
@@ -441,6 +443,7 @@ def test_read_jsonl_gives_every_record_once_when_cut_anywhere(
     for split in list_splits(spec, split_bytes=split_bytes):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("optin.transforms.blocks.jsonl._TAIL_BYTES", tail_bytes)
+            patch.setattr("optin.transforms.blocks.jsonl.MAX_LINE_BYTES", limit)
             rows, more, stats = gathered(
                 read_jsonl(spec, split, chunk_bytes=chunk_bytes)
             )

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from optin.policies.model import Consent, EventTime, Minors, Requirement
 from optin.policies.signals import SignalSpec
 from optin.transforms.blocks.names import RAW_PREFIX, RECORD, SUBJECT

@@ -127,6 +127,7 @@ def _zero_readings(view: BlockView, path: str) -> Readings:
 
 def _value_reader(spec: SignalSpec) -> Callable[[str], Reading]:
     """Give the function that reads one text of a signal declared by values."""
+
     def read(text: str) -> Reading:
         key = text.lower() if spec.lower else text
         verdict = spec.values.get(key)

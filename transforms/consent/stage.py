@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.pvalue import PCollection, DoOutputsTuple, TaggedOutput
+from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
 from ..blocks.names import RAW_PREFIX, RECORD, SPLIT_KEY
 from ..deidentify.keys import hmac_tokens
@@ -30,7 +31,7 @@ AUDIT_SCHEMA = pa.schema(
 """One audit line: where the record stood, why it went, and keyed names for it."""
 
 
-class ConsentGate(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class ConsentGate(beam.PTransform[Any, Any]):
     """Keeps the records that opted in.
 
     Shape: `PCollection[RecordBatch] -> kept`, with the tags `counts` (one Counter of
@@ -51,11 +52,13 @@ class ConsentGate(beam.PTransform):  # type: ignore[misc]  # Beam types its base
         )
 
 
-class _Gate(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
+class _Gate(beam.DoFn):
     def __init__(self, plan: GatePlan) -> None:
         self._plan = plan
 
-    def process(self, block: pa.RecordBatch) -> Iterator[pa.RecordBatch | TaggedOutput]:
+    def process(
+        self, block: pa.RecordBatch
+    ) -> Iterator[pa.RecordBatch | TaggedOutput[Any, Any]]:
         result = evaluate_gate(block, self._plan)
         yield TaggedOutput("counts", dict(result.counts(self._plan)))
         lines = audit_lines(block, result, self._plan)

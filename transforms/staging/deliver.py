@@ -25,7 +25,7 @@ __all__ = ["Deliver", "WriteTables", "received", "received_table"]
 _FLUSH_ROWS = 65_536
 
 
-class Deliver(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class Deliver(beam.PTransform[Any, Any]):
     """Writes all elements of a small PCollection into one file.
 
     Shape: `PCollection[JSON value or Table] -> PDone`. JSON values become a list
@@ -75,7 +75,7 @@ def received_table(path: str) -> pa.Table | None:
         return pq.read_table(pa.BufferReader(source.read()))
 
 
-class WriteTables(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class WriteTables(beam.PTransform[Any, Any]):
     """Writes blocks of any size as a few Parquet files of one folder.
 
     Shape: `PCollection[RecordBatch] -> PCollection[str]`, the files' paths.
@@ -90,7 +90,7 @@ class WriteTables(beam.PTransform):  # type: ignore[misc]  # Beam types its base
         return blocks | beam.ParDo(_WriteTables(self._prefix))
 
 
-class _WriteTables(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
+class _WriteTables(beam.DoFn):
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
 
@@ -106,7 +106,7 @@ class _WriteTables(beam.DoFn):  # type: ignore[misc]  # Beam types its base as A
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self._rows:
-            yield WindowedValue(self._flush(), MIN_TIMESTAMP, [GlobalWindow()])
+            yield WindowedValue(self._flush(), MIN_TIMESTAMP, (GlobalWindow(),))
 
     def _flush(self) -> str:
         table = pa.Table.from_batches(self._blocks)

@@ -6,6 +6,7 @@ import hashlib
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -63,7 +64,7 @@ def plan_parts(rows: int) -> tuple[Part, ...]:
     return tuple(Part(i, edges[i], edges[i + 1]) for i in range(count))
 
 
-class WriteParts(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class WriteParts(beam.PTransform[Any, Any]):
     """Writes the parts of the staged set.
 
     Shape: `PCollection[Part] -> PCollection[PartFile]`. The same part always gets the
@@ -81,7 +82,7 @@ class WriteParts(beam.PTransform):  # type: ignore[misc]  # Beam types its base 
         return parts | beam.ParDo(_WritePart(*self._arguments))
 
 
-class _WritePart(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
+class _WritePart(beam.DoFn):
     def __init__(
         self, spills: tuple[SpillFile, ...], recode: Recode, data: str, private: str
     ) -> None:
@@ -148,7 +149,8 @@ def _digest(path: str) -> str:
     with FileSystems.open(
         path, compression_type=CompressionTypes.UNCOMPRESSED
     ) as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+        reader: Any = source  # typed as plain BinaryIO, reads into buffers as well
+        return hashlib.file_digest(reader, "sha256").hexdigest()
 
 
 def _write_parquet(table: pa.Table, path: str) -> None:

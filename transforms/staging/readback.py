@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -17,7 +18,7 @@ from .parts import PartFile
 __all__ = ["ReadBack", "read_back"]
 
 
-class ReadBack(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class ReadBack(beam.PTransform[Any, Any]):
     """Gives the rows that were really written, beside their subject tokens.
 
     Shape: `PCollection[PartFile] -> PCollection[RecordBatch]`; the published columns

@@ -11,6 +11,7 @@ import posixpath
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -73,7 +74,7 @@ def record_keys(table: pa.Table | pa.RecordBatch) -> npt.NDArray[np.uint64]:
     return keys ^ (keys >> np.uint64(31))
 
 
-class SpillBlocks(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class SpillBlocks(beam.PTransform[Any, Any]):
     """Writes cleared blocks to spill files.
 
     Shape: `PCollection[RecordBatch] -> PCollection[SpillFile]`. Files that a failed
@@ -89,7 +90,7 @@ class SpillBlocks(beam.PTransform):  # type: ignore[misc]  # Beam types its base
         return blocks | beam.ParDo(_Spill(self._folder))
 
 
-class _Spill(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
+class _Spill(beam.DoFn):
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
@@ -105,7 +106,7 @@ class _Spill(beam.DoFn):  # type: ignore[misc]  # Beam types its base as Any
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self._rows:
-            yield WindowedValue(self._flush(), MIN_TIMESTAMP, [GlobalWindow()])
+            yield WindowedValue(self._flush(), MIN_TIMESTAMP, (GlobalWindow(),))
 
     def _flush(self) -> SpillFile:
         bare = [block.replace_schema_metadata(None) for block in self._blocks]
