@@ -112,19 +112,21 @@ def read_chunks(
             skipping = not cut
             if skipping:
                 continue
-        stop = len(held) if done else held.rfind(b"\n") + 1
+        unfinished = held.rfind(b"\n") + 1
+        too_long = not done and len(held) - unfinished > MAX_LINE_BYTES
+        stop = len(held) if done else unfinished
         if end is not None and len(held) >= end - position:
             # The last line of the range is the one that holds byte `end - 1`; until
             # its end is here it is waited for, so that it joins this run.
             last = held.find(b"\n", max(end - position - 1, 0)) + 1
             if last:
                 stop, done = last, True
-            elif not done and len(held) <= 2 * chunk_bytes:
+            elif not done and not too_long:
                 stop = 0
         if stop:
             yield held[:stop], True
             position, held = position + stop, held[stop:]
-        if len(held) > MAX_LINE_BYTES and not done:
+        if too_long and not done:
             yield held[:KEPT_BYTES], False
             position, held, skipping = position + len(held), b"", True
 
