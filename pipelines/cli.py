@@ -10,7 +10,7 @@ Beam, spaCy and Great Expectations are imported by the commands that need them, 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any
@@ -178,10 +178,15 @@ def _finish(
         raise typer.Exit(1)
 
 
-def main() -> None:
-    """Run the command line; an expected failure is one clear message, no traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an expected failure is one clear message, no traceback.
+
+    Args:
+        arguments: words of the command line; those of the process by default.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app()
+        app(words)
     except OptinError as error:
         typer.echo(f"optin: {error}", err=True)
         sys.exit(error.exit_code)
