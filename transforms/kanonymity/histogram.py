@@ -157,7 +157,7 @@ def _sorted(group: Ints, subject: Ints) -> Ints:
     return order
 
 
-class HistogramFn(beam.CombineFn):  # type: ignore[misc]  # Beam types its base as Any
+class HistogramFn(beam.CombineFn):
     """Combines blocks into one histogram.
 
     Accumulators hold at most *distinct tuples times k* rows plus a bounded number of rows

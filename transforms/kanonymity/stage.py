@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import PCollection
@@ -12,7 +14,7 @@ from .measure import RECOUNT_CAP
 __all__ = ["CollectHistogram", "CountClasses"]
 
 
-class CollectHistogram(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class CollectHistogram(beam.PTransform[Any, Any]):
     """Collapses blocks to the k-capped histogram of their quasi-identifiers.
 
     Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table (none
@@ -33,7 +35,7 @@ class CollectHistogram(beam.PTransform):  # type: ignore[misc]  # Beam types its
         )
 
 
-class CountClasses(beam.PTransform):  # type: ignore[misc]  # Beam types its base as Any
+class CountClasses(beam.PTransform[Any, Any]):
     """Counts the people of every class of a staged set.
 
     Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table, for

@@ -6,7 +6,18 @@ one that is not well formed. None of them lets a string through that it read in 
 
 from .column import NULL_CODE, BoundedCache, evaluate_column
 from .errors import ConsentStringError, Malformed
+from .gpp import (
+    GppQuery,
+    GppString,
+    GppVerdict,
+    decode_gpp,
+    decode_gpp_section,
+    evaluate_gpp,
+    gpp_code,
+    split_gpp,
+)
 from .tcf import PublisherRestriction, PublisherTc, TcfString, decode_tcf
+from .tcf_canada import TcfCanada, decode_tcf_canada
 from .tcf_query import (
     TcfEvaluation,
     TcfQuery,
@@ -15,23 +26,41 @@ from .tcf_query import (
     tcf_code,
     tcf_codes_apart,
 )
+from .us_sections import UsSection
+from .usp import UsPrivacy, UspVerdict, decode_usp, evaluate_usp, usp_code
 from .vendors import VendorSet
 
 __all__ = [
     "NULL_CODE",
     "BoundedCache",
     "ConsentStringError",
+    "GppQuery",
+    "GppString",
+    "GppVerdict",
     "Malformed",
     "PublisherRestriction",
     "PublisherTc",
+    "TcfCanada",
     "TcfEvaluation",
     "TcfQuery",
     "TcfString",
     "TcfVerdict",
+    "UsPrivacy",
+    "UsSection",
+    "UspVerdict",
     "VendorSet",
+    "decode_gpp",
+    "decode_gpp_section",
     "decode_tcf",
+    "decode_tcf_canada",
+    "decode_usp",
     "evaluate_column",
+    "evaluate_gpp",
     "evaluate_tcf",
+    "evaluate_usp",
+    "gpp_code",
+    "split_gpp",
     "tcf_code",
     "tcf_codes_apart",
+    "usp_code",
 ]
