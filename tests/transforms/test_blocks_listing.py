@@ -283,6 +283,11 @@ def test_inspect_input_refuses_when_root_is_in_no_record(tmp_path: Path) -> None
     assert inspect_input(spec_of(tmp_path, root="payload")).files == 1
 
 
+def test_inspect_input_suggests_root_when_columns_lie_deeper(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(lines_of({"payload": GOOD}))
+    refuse(spec_of(tmp_path), "input.root: payload")
+
+
 @pytest.mark.parametrize(
     ("data", "word"),
     [

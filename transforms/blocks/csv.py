@@ -161,14 +161,16 @@ class _Utf8:
         self.closed = False
 
     def read(self, size: int) -> bytes:
-        while not self._ready:
+        # Never short but at the end: Arrow takes one read for one block, and a block
+        # that holds no whole record for a record that is too large.
+        ended = False
+        while len(self._ready) < size and not ended:
             data = self._file.read(size)
             ended, data = not data, self._tail + data
             # A character may lie across the border: its start waits for the rest.
             cut = len(data) if ended else _whole_characters(data)
-            self._ready, self._tail = self._checked(data[:cut]), data[cut:]
-            if ended:
-                break
+            self._ready += self._checked(data[:cut])
+            self._tail = data[cut:]
         given, self._ready = self._ready[:size], self._ready[size:]
         return given
 

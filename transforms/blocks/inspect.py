@@ -140,6 +140,10 @@ def _missing(
 def _near(spec: ReadSpec, group: tuple[str, ...], known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     for name in group:
+        below = [path for path in by_lower.values() if path.endswith("." + name)]
+        if below and spec.root is None:
+            root = below[0].removesuffix("." + name)
+            return f" ({below[0]!r} does: is input.root: {root} meant?)"
         path = spec.full(name).lower()
         near = difflib.get_close_matches(path, by_lower, n=1, cutoff=0.7)
         if near:
