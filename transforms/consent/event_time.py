@@ -41,7 +41,9 @@ def event_times(view: BlockView, spec: EventTime) -> tuple[Micros, Mask]:
     if spec.field is None:  # the loader refuses such a policy
         return np.zeros(view.rows, dtype=np.int64), np.zeros(view.rows, dtype=np.bool_)
     texts = view.array(spec.field)
-    if spec.unit == "iso8601":
+    if pa.types.is_timestamp(texts.type):  # the input's own type says it all
+        times = texts.cast(pa.int64())
+    elif spec.unit == "iso8601":
         times = _from_iso(texts, spec.tz)
     else:
         times = _from_number(texts, _PER_UNIT[spec.unit])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,30 +23,24 @@ class BoundedCache:
     code never depends on what came before. A pickled copy starts empty.
 
     Attributes:
+        evaluate: the function that gives a code.
         max_characters: strings held at most, in characters; about as many bytes.
     """
 
     def __init__(
         self, evaluate: Callable[[str], int], max_characters: int = 32_000_000
     ) -> None:
+        self.evaluate = evaluate
         self.max_characters = max_characters
-        self._evaluate = evaluate
-        self._codes: dict[str, int] = {}
-        self._held = 0
+        self._codes = _Codes(evaluate, max_characters)
 
     def __call__(self, text: str) -> int:
         """Give the code of `text`, computed at most once while it is remembered."""
-        code = self._codes.get(text)
-        if code is None:
-            code = self._evaluate(text)
-            size = len(text) + _ENTRY_OVERHEAD
-            if self._held + size > self.max_characters:
-                self._codes.clear()
-                self._held = 0
-            if size <= self.max_characters:
-                self._codes[text] = code
-                self._held += size
-        return code
+        return self._codes[text]
+
+    def each(self, texts: Iterable[str]) -> list[int]:
+        """Give the codes of many texts; remembered ones cost a look-up."""
+        return list(map(self._codes.__getitem__, texts))
 
     def __len__(self) -> int:
         """Count the strings remembered now."""
@@ -54,7 +48,28 @@ class BoundedCache:
 
     def __reduce__(self) -> tuple[type[BoundedCache], tuple[object, ...]]:
         """Pickle the function and the bound, not what is remembered."""
-        return type(self), (self._evaluate, self.max_characters)
+        return type(self), (self.evaluate, self.max_characters)
+
+
+class _Codes(dict[str, int]):
+    """Codes by text, filled when a text is missing and emptied when there is no room."""
+
+    def __init__(self, evaluate: Callable[[str], int], room: int) -> None:
+        super().__init__()
+        self._evaluate = evaluate
+        self._room = room
+        self._held = 0
+
+    def __missing__(self, text: str) -> int:
+        code = self._evaluate(text)
+        size = len(text) + _ENTRY_OVERHEAD
+        if self._held + size > self._room:
+            self.clear()
+            self._held = 0
+        if size <= self._room:
+            self[text] = code
+            self._held += size
+        return code
 
 
 def evaluate_column(
@@ -74,15 +89,26 @@ def evaluate_column(
         array = array.combine_chunks()
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    texts = array.dictionary.to_pylist()
     # A slice of a dictionary array keeps the whole dictionary: look at what is used.
-    indices = array.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
-    used = np.zeros(len(texts) + 1, dtype=np.bool_)
+    size = len(array.dictionary)
+    indices = array.indices.fill_null(size).to_numpy(zero_copy_only=False)
+    used = np.zeros(size + 1, dtype=np.bool_)
     used[indices] = True
-    codes = np.full(len(texts) + 1, NULL_CODE, dtype=np.int64)
-    for index in np.flatnonzero(used[:-1]).tolist():
-        text = texts[index]
-        if text is not None:
-            codes[index] = evaluate(text)
+    asked = np.flatnonzero(used[:-1] & _is_text(array.dictionary))
+    dictionary = array.dictionary
+    if asked.size < size:
+        dictionary = dictionary.take(pa.array(asked))
+    texts = dictionary.to_pylist()
+    codes = np.full(size + 1, NULL_CODE, dtype=np.int64)
+    if isinstance(evaluate, BoundedCache):
+        codes[asked] = evaluate.each(texts)
+    else:
+        codes[asked] = [evaluate(text) for text in texts]
     result: npt.NDArray[np.int64] = codes[indices]
     return result
+
+
+def _is_text(dictionary: pa.Array) -> npt.NDArray[np.bool_]:
+    """Tell which entries of a dictionary are not null."""
+    flags: npt.NDArray[np.bool_] = dictionary.is_valid().to_numpy(zero_copy_only=False)
+    return flags

@@ -217,7 +217,7 @@ def read_segments(text: str, *, cmp_zero: bool = False) -> TcfSegments:
     publisher: Bits | None = None
     for segment in others:
         bits = Bits(segment)
-        kind = bits.uint(0, 3)
+        kind = bits.data[0] >> 5
         if kind in vendors or (kind == 3 and publisher is not None):
             raise ConsentStringError(Malformed.SEGMENT_DUPLICATE)
         if kind == 3:
@@ -237,9 +237,9 @@ def _read_core(bits: Bits, cmp_zero: bool) -> TcfCore:
     head = bits.uint(0, _HEAD_BITS)
     if not cmp_zero and not head >> 123 & 0xFFF:  # bits 78 to 89
         raise ConsentStringError(Malformed.CMP_ID)
-    if letters(head >> 93 & 0xFFF) is None:  # bits 108 to 119
+    if head >> 99 & 63 > 25 or head >> 93 & 63 > 25:  # bits 108 to 119
         raise ConsentStringError(Malformed.LANGUAGE)
-    if letters(head & 0xFFF) is None:  # bits 201 to 212
+    if head >> 6 & 63 > 25 or head & 63 > 25:  # bits 201 to 212
         raise ConsentStringError(Malformed.COUNTRY)
     if head >> 135 & 0xFFFFFFFFF < head >> 171 & 0xFFFFFFFFF:
         raise ConsentStringError(Malformed.DATES)
@@ -261,6 +261,8 @@ def read_restrictions(
     """
     count = bits.uint(position, 12)
     position += 12
+    if not count:
+        return (), position
     found = []
     for _ in range(count):
         head = bits.uint(position, 8)

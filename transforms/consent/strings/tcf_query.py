@@ -161,8 +161,9 @@ def _evaluate(text: str, query: TcfQuery) -> tuple[TcfVerdict, int | None]:
     except ConsentStringError:
         return TcfVerdict.MALFORMED, None
     core = segments.core
-    day = core.field(42, 36) // _DECISECONDS_A_DAY
-    if core.field(152, 24) & query.purpose_mask != query.purpose_mask:
+    head, mask = core.head, query.purpose_mask  # 213 bits, see `TcfCore.field`
+    day = (head >> 135 & 0xFFFFFFFFF) // _DECISECONDS_A_DAY  # bits 42 to 77
+    if head >> 37 & mask != mask:  # bits 152 to 175
         return TcfVerdict.PURPOSE_DENIED, day
     vendor = query.vendor
     if vendor is not None:
@@ -173,7 +174,7 @@ def _evaluate(text: str, query: TcfQuery) -> tuple[TcfVerdict, int | None]:
                 return TcfVerdict.PURPOSE_DENIED, day
         if vendor not in core.vendors_consent:
             return TcfVerdict.VENDOR_DENIED, day
-    policy_version = core.field(132, 6)
+    policy_version = head >> 75 & 63  # bits 132 to 137
     if policy_version < query.min_policy_version:
         return TcfVerdict.OLD_POLICY, day
     if vendor is not None and not _disclosed(segments, query, policy_version, day):

@@ -86,6 +86,9 @@ class VendorSet(Set[int]):
         return np.flatnonzero(mask)
 
 
+_NOBODY = VendorSet()
+
+
 def read_vendors(bits: Bits, position: int) -> tuple[VendorSet, int]:
     """Read a vendor field at `position`; give it and the position after it.
 
@@ -104,6 +107,8 @@ def read_vendors(bits: Bits, position: int) -> tuple[VendorSet, int]:
     end = position + max_id
     if end > bits.size:
         raise ConsentStringError(Malformed.TRUNCATED)
+    if not max_id:
+        return _NOBODY, end
     field = bits.data[position >> 3 : (end + 7) >> 3]
     return VendorSet(max_id, None, field, position & 7), end
 
