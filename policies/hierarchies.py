@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,7 +138,7 @@ def _nesting_faults(lines: list[int], rows: list[tuple[str, ...]]) -> list[_Faul
             faults.append((line, 1, message))
             continue
         first[row[0]] = line
-        for level, (label, parent) in enumerate(zip(row, row[1:], strict=False)):
+        for level, (label, parent) in enumerate(itertools.pairwise(row)):
             known, at = parents[level].setdefault(label, (parent, line))
             if known != parent:
                 message = (

@@ -1,0 +1,249 @@
+"""Cross-checks of `columns:`: types, actions, their settings, and what may be kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .draft import Draft, did_you_mean, listing, shown
+from .hierarchy_checks import check_hierarchy
+from .semantic_types import SEMANTIC_TYPES, SemanticType
+from .yaml_source import Path_
+
+__all__ = ["ColumnDraft", "check_columns"]
+
+_NEEDS = {
+    "bucket": "width",
+    "date_shift": "max_days",
+    "round": "digits",
+    "truncate": "bits",
+}
+_SETTINGS: dict[str, tuple[str, ...]] = {
+    "bits": ("truncate",),
+    "bits_v6": ("truncate",),
+    "digits": ("round",),
+    "width": ("bucket",),
+    "max_days": ("date_shift",),
+    "keep_chars": ("generalize",),
+    "replacement": ("redact",),
+    "key": ("date_shift", "hmac"),
+}
+_TIMES = ("timestamp", "date")
+_STORAGES: dict[str, tuple[str, ...]] = {
+    "bucket": ("int64", "float64"),
+    "date_shift": _TIMES,
+    "round": ("int64", "float64"),
+    "scan": ("string",),
+}
+_FOR_IDENTIFIERS = ("date_shift", "drop", "generalize", "hmac", "redact", "truncate")
+_FOR_TEXT = ("drop", "hmac", "redact", "scan")
+_STORAGE_WORDS = {
+    "string": "text",
+    "int64": "numbers",
+    "float64": "numbers",
+    "timestamp": "times",
+    "date": "dates",
+}
+
+
+@dataclass(frozen=True)
+class ColumnDraft:
+    """What is sound of one entry of `columns:`.
+
+    Attributes:
+        path: where it stands.
+        name: its name, if sound.
+        semantic: its type, if it is one.
+        action: its action, if it is one.
+        quasi: whether the policy uses it as a quasi-identifier.
+    """
+
+    path: Path_
+    name: str | None
+    semantic: SemanticType | None
+    action: str | None
+    quasi: bool
+
+
+def check_columns(draft: Draft) -> tuple[ColumnDraft, ...]:
+    """Check every column and the quasi-identifiers; note findings."""
+    named = {name for _, name in draft.texts("anonymity", "quasi_identifiers")}
+    columns = tuple(
+        _column(draft, ("columns", index), named)
+        for index in range(draft.count("columns"))
+    )
+    _duplicates(draft, columns)
+    for column in columns:
+        _check(draft, column)
+    return columns
+
+
+def _column(draft: Draft, path: Path_, named: set[str]) -> ColumnDraft:
+    name = draft.text(*path, "name")
+    kind = draft.text(*path, "type")
+    if kind is not None and kind not in SEMANTIC_TYPES:
+        advice = did_you_mean(kind, SEMANTIC_TYPES)
+        if not advice:
+            advice = f" Known: {', '.join(sorted(SEMANTIC_TYPES))}"
+        draft.refuse("E144", f"unknown type {shown(kind)}.{advice}", (*path, "type"))
+    if name is not None and (not name.strip() or name.startswith("optin:")):
+        message = "a column's name cannot be empty, nor start with 'optin:' (ours)"
+        draft.refuse("E111", message, (*path, "name"))
+        name = None
+    quasi = draft.flag(*path, "quasi")
+    if "from_columns" not in named and draft.has("anonymity", "quasi_identifiers"):
+        quasi = name in named
+    return ColumnDraft(
+        path,
+        name,
+        SEMANTIC_TYPES.get(kind or ""),
+        draft.text(*path, "action"),
+        quasi,
+    )
+
+
+def _duplicates(draft: Draft, columns: tuple[ColumnDraft, ...]) -> None:
+    first: dict[str, int] = {}
+    for column in columns:
+        if column.name is None:
+            continue
+        line = draft.mark((*column.path, "name")).line
+        if column.name in first:
+            message = (
+                f"column {shown(column.name)} is listed twice "
+                f"(first on line {first[column.name]})"
+            )
+            draft.report("E140", message, (*column.path, "name"))
+        first.setdefault(column.name, line)
+
+
+def _check(draft: Draft, column: ColumnDraft) -> None:
+    path, action, semantic = column.path, column.action, column.semantic
+    if action is not None:
+        if semantic is not None:
+            _allowed(draft, column, action, semantic)
+        _needs(draft, path, action)
+        _unused(draft, column, action)
+        _key(draft, path, action)
+        if column.quasi:
+            _quasi(draft, column, action)
+    timeless = semantic is not None and semantic.storage not in _TIMES
+    if timeless and draft.has(*path, "unit"):
+        message = "'unit' is for times and dates; this type is neither"
+        draft.report("E148", message, (*path, "unit"), key=True)
+    if draft.has(*path, "hierarchy"):
+        check_hierarchy(draft, path, semantic, action)
+        if not column.quasi and action not in (None, "generalize"):
+            message = (
+                "'hierarchy' is for quasi-identifiers; mark the column 'quasi: true' or "
+                "remove it"
+            )
+            draft.report("E159", message, (*path, "hierarchy"), key=True)
+    if draft.flag(*path, "sensitive"):
+        message = "'sensitive' is reported only; this version does not gate l-diversity"
+        draft.report("W190", message, (*path, "sensitive"), key=True)
+
+
+def _allowed(
+    draft: Draft, column: ColumnDraft, action: str, semantic: SemanticType
+) -> None:
+    """Refuse what lets an identifier or text through, or does not fit the type."""
+    where = (*column.path, "action")
+    if semantic.direct_identifier and action not in _FOR_IDENTIFIERS:
+        what = "cannot be kept" if action == "keep" else f"cannot pass '{action}'"
+        message = (
+            f"{semantic.name} names a person or device and {what}; use hmac, redact or "
+            "drop"
+        )
+        draft.report("E145", message, where)
+        return
+    if semantic.text and action not in _FOR_TEXT:
+        message = f"free text cannot pass '{action}' unread; use scan, redact or drop"
+        if action == "keep":
+            message = "free text cannot be kept unread; use scan, redact or drop"
+        draft.report("E146", message, where)
+        return
+    if action == "truncate" and semantic.name != "ip_address":
+        message = f"action 'truncate' is for ip_address, not {semantic.name}"
+        draft.report("E147", message, where)
+    storages = _STORAGES.get(action)
+    if storages is not None and semantic.storage not in storages:
+        words = list(dict.fromkeys(_STORAGE_WORDS[storage] for storage in storages))
+        message = (
+            f"action '{action}' is for {' and '.join(words)}; type {semantic.name} "
+            f"holds {_holds(semantic)}"
+        )
+        draft.report("E147", message, where)
+    if action == "generalize":
+        _generalize(draft, column, semantic)
+
+
+def _generalize(draft: Draft, column: ColumnDraft, semantic: SemanticType) -> None:
+    path = column.path
+    if draft.has(*path, "keep_chars"):
+        if semantic.storage != "string":
+            message = (
+                f"'keep_chars' is for text; {semantic.name} holds {_holds(semantic)}"
+            )
+            draft.report("E147", message, (*path, "keep_chars"), key=True)
+    elif draft.has(*path, "hierarchy") and not column.quasi:
+        message = (
+            "only a quasi-identifier is generalised by its hierarchy; mark the column "
+            "'quasi: true', or give 'keep_chars:'"
+        )
+        draft.report("E142", message, (*path, "action"))
+    elif draft.has(*path, "hierarchy") and semantic.direct_identifier:
+        message = (
+            f"{semantic.name} names a person or device; a hierarchy may leave it as it "
+            "is, so give 'keep_chars:', or use hmac, redact or drop"
+        )
+        draft.report("E145", message, (*path, "action"))
+
+
+def _holds(semantic: SemanticType) -> str:
+    return _STORAGE_WORDS.get(semantic.storage, "true or false")
+
+
+def _needs(draft: Draft, path: Path_, action: str) -> None:
+    need = _NEEDS.get(action)
+    if need is not None and not draft.has(*path, need):
+        draft.report("E142", f"action '{action}' needs '{need}:'", (*path, "action"))
+    if action == "generalize" and not (
+        draft.has(*path, "keep_chars") or draft.has(*path, "hierarchy")
+    ):
+        message = "action 'generalize' needs 'keep_chars:' or 'hierarchy:'"
+        draft.report("E142", message, (*path, "action"))
+    if action == "scan" and not draft.has("pii"):
+        message = "action 'scan' needs a pii: block"
+        draft.report("E143", message, (*path, "action"))
+
+
+def _unused(draft: Draft, column: ColumnDraft, action: str) -> None:
+    for setting, users in _SETTINGS.items():
+        if action not in users and draft.has(*column.path, setting):
+            message = f"'{setting}' is for {listing(users)}; '{action}' does not use it"
+            draft.report("E148", message, (*column.path, setting), key=True)
+
+
+def _key(draft: Draft, path: Path_, action: str) -> None:
+    if action not in _SETTINGS["key"]:
+        return
+    if not (draft.has(*path, "key") or draft.has("key")):
+        message = (
+            f"action '{action}' needs a secret; write 'key: env://NAME' here, or once "
+            "for the whole policy"
+        )
+        draft.report("E149", message, (*path, "action"))
+
+
+def _quasi(draft: Draft, column: ColumnDraft, action: str) -> None:
+    marked = draft.flag(*column.path, "quasi")
+    where = (*column.path, "quasi" if marked else "action")
+    if action == "drop":
+        message = "a dropped column cannot be a quasi-identifier; keep or generalise it"
+        draft.report("E153", message, where, key=marked)
+    elif action == "hmac":
+        message = "a pseudonym cannot be a quasi-identifier: it does not generalise"
+        draft.report("E154", message, where, key=marked)
+    elif column.semantic is not None and column.semantic.text:
+        message = "free text cannot be a quasi-identifier: it does not generalise"
+        draft.report("E154", message, where, key=marked)

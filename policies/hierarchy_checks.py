@@ -1,0 +1,180 @@
+"""Cross-checks of `hierarchy:` (levels that fit and nest) and of `anonymity:`."""
+
+from __future__ import annotations
+
+import typing
+from fractions import Fraction
+from pathlib import Path
+
+from .draft import Draft, did_you_mean, shown
+from .errors import PolicyError
+from .hierarchies import load_table_hierarchy
+from .places import resolve
+from .semantic_types import SemanticType
+from .yaml_source import Path_
+
+if typing.TYPE_CHECKING:
+    from .column_checks import ColumnDraft
+
+__all__ = ["check_anonymity", "check_hierarchy"]
+
+_KINDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "widths": (("int64", "float64"), "numbers"),
+    "prefix": (("string",), "text"),
+    "dates": (("timestamp", "date"), "times and dates"),
+    "table": (("string",), "text"),
+}
+_UNITS = ("day", "week", "month", "quarter", "year")
+
+
+def check_hierarchy(
+    draft: Draft, column: Path_, semantic: SemanticType | None, action: str | None
+) -> None:
+    """Check the hierarchy of one column; note findings."""
+    path = (*column, "hierarchy")
+    given = [kind for kind in _KINDS if draft.has(*path, kind)]
+    if not isinstance(draft.get(*path), dict):
+        return
+    if len(given) != 1 and not draft.is_touched(path):
+        message = (
+            "a hierarchy has exactly one of 'widths', 'prefix', 'dates' and 'table'"
+        )
+        draft.report("E157", message, path)
+        return
+    for kind in given:
+        storages, words = _KINDS[kind]
+        if semantic is not None and semantic.storage not in storages:
+            message = f"'{kind}' levels are for {words}; type {semantic.name} is not"
+            draft.report("E155", message, (*path, kind), key=True)
+        elif draft.get(*path, kind) == []:
+            draft.report("E107", f"{kind} is empty; name a level", (*path, kind))
+        elif kind == "widths":
+            _widths(draft, (*path, kind), _base(draft, column, action))
+        elif kind == "prefix":
+            _prefix(draft, (*path, kind))
+        elif kind == "dates":
+            _dates(draft, (*path, kind))
+        else:
+            _table(draft, (*path, kind))
+
+
+def _base(draft: Draft, column: Path_, action: str | None) -> Fraction | None:
+    width = draft.number(*column, "width") if action == "bucket" else None
+    return Fraction(str(width)) if width is not None and width > 0 else None
+
+
+def _widths(draft: Draft, path: Path_, base: Fraction | None) -> None:
+    before, what = base, "the bucket's width"
+    for index in range(draft.count(*path)):
+        number = draft.number(*path, index)
+        if number is None:
+            return
+        if number <= 0:
+            draft.report("E156", "a width must be more than 0", (*path, index))
+            return
+        width = Fraction(str(number))
+        if before is not None and (width <= before or width % before != 0):
+            message = (
+                f"width {number:g} must be a multiple of {what} ({float(before):g}) and "
+                "larger, or intervals would not nest"
+            )
+            draft.report("E156", message, (*path, index))
+            return
+        before, what = width, "the width before it"
+
+
+def _prefix(draft: Draft, path: Path_) -> None:
+    before: float | None = None
+    for index in range(draft.count(*path)):
+        length = draft.number(*path, index)
+        if length is None:
+            return
+        if length < 1:
+            message = "a prefix keeps 1 character or more; the level '*' is implied"
+            draft.report("E156", message, (*path, index))
+            return
+        if before is not None and length >= before:
+            message = (
+                f"prefix {length} must be shorter than the one before it ({before})"
+            )
+            draft.report("E156", message, (*path, index))
+            return
+        before = length
+
+
+def _dates(draft: Draft, path: Path_) -> None:
+    units = [draft.text(*path, index) for index in range(draft.count(*path))]
+    for index, unit in enumerate(units[1:], 1):
+        before = units[index - 1]
+        if unit not in _UNITS or before not in _UNITS:
+            continue
+        if _UNITS.index(unit) <= _UNITS.index(before):
+            message = f"'{unit}' must be coarser than '{before}' before it"
+            draft.report("E156", message, (*path, index))
+        elif before == "week":
+            message = (
+                f"weeks do not nest in a {unit}: a week may lie in two; leave one out"
+            )
+            draft.report("W156", message, (*path, index))
+
+
+def _table(draft: Draft, path: Path_) -> None:
+    text = draft.text(*path)
+    if text is None:
+        return
+    place = resolve(text, draft.folder)
+    if "://" in place:
+        draft.report("E158", "a hierarchy table must be a local file", path)
+        return
+    try:
+        load_table_hierarchy(Path(place))
+    except PolicyError as error:
+        first = error.findings[0]
+        more = len(error.findings) - 1
+        rest = f" (and {more} more)" if more else ""
+        message = f"table {shown(text)}, line {first.line}: {first.message}{rest}"
+        draft.report("E158", message, path)
+
+
+def check_anonymity(draft: Draft, columns: tuple[ColumnDraft, ...]) -> None:
+    """Check `anonymity:` against the columns; note findings."""
+    k = draft.number("anonymity", "k")
+    if k is not None and k < 2:
+        message = f"k must be 2 or more; k: {k} protects no one"
+        draft.report("E150", message, ("anonymity", "k"))
+    path = ("anonymity", "quasi_identifiers")
+    value = draft.get(*path)
+    if isinstance(value, list):
+        _named(draft, path, columns)
+        return
+    if draft.has(*path) and value != "from_columns":
+        return
+    in_doubt = not columns or any(
+        draft.is_broken((*column.path, "quasi")) for column in columns
+    )
+    if not in_doubt and not any(column.quasi for column in columns):
+        message = "no quasi-identifiers: mark the columns that tell people apart 'quasi: true'"
+        draft.report("E152", message, path if draft.has(*path) else path[:1])
+
+
+def _named(draft: Draft, path: Path_, columns: tuple[ColumnDraft, ...]) -> None:
+    known = [column.name for column in columns if column.name is not None]
+    if not draft.count(*path):
+        message = "no quasi-identifiers: name the columns that tell people apart"
+        draft.report("E152", message, path)
+    seen = set()
+    for where, name in draft.texts(*path):
+        if name in seen:
+            message = f"quasi-identifier {shown(name)} is listed twice"
+            draft.report("E118", message, where)
+        elif name not in known:
+            message = f"quasi-identifier {shown(name)} is not in columns"
+            draft.report("E151", f"{message}{did_you_mean(name, known)}", where)
+        seen.add(name)
+    for column in columns:
+        if draft.flag(*column.path, "quasi") and column.name not in seen:
+            message = (
+                f"column {shown(column.name)} is marked 'quasi: true' and is not among "
+                "anonymity.quasi_identifiers; say it in one place"
+            )
+            draft.report("E151", message, (*column.path, "quasi"), key=True)

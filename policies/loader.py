@@ -1,0 +1,98 @@
+"""Loads a policy: one value that a run can trust, or every error of the file at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .checks import run_checks
+from .columns import Column
+from .draft import Draft
+from .errors import Finding, PolicyError
+from .model import Policy
+from .places import resolve, resolve_key
+from .signals import SignalSpec
+from .structure import check_structure
+from .yaml_source import read_source
+
+__all__ = ["check_policy", "load_policy"]
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Load a policy that has no error.
+
+    Shape: YAML file → `Policy`. Paths in the policy that are relative start at its
+    folder and come out absolute; consent signals come out resolved.
+
+    Args:
+        path: the policy file.
+
+    Raises:
+        PolicyError: the file has errors; `findings` holds all of them by line.
+
+    Not covered: the input itself, the secrets behind `key:`, and what a suite says. A
+    run looks at these before it reads a record.
+    """
+    policy, findings = check_policy(path)
+    if policy is None:
+        raise PolicyError(_errors(findings))
+    return policy
+
+
+def check_policy(path: str | Path) -> tuple[Policy | None, tuple[Finding, ...]]:
+    """Check a policy; give it, if it has no error, and every finding by line.
+
+    Args:
+        path: the policy file.
+
+    Returns:
+        The policy (None if there is an error) and all findings, warnings included
+        (codes `W…`), sorted by line and column. Nothing is raised for a faulty file.
+    """
+    source = read_source(path)
+    draft = Draft(source, Path(path).parent)
+    policy: Policy | None = None
+    if source.usable:
+        validated = check_structure(draft)
+        signals = run_checks(draft)
+        if isinstance(validated, Policy) and not _errors(source.findings):
+            policy = _finished(validated, signals, draft.folder)
+    return policy, tuple(sorted(set(source.findings)))
+
+
+def _errors(findings: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...]:
+    return tuple(found for found in findings if found.code.startswith("E"))
+
+
+def _finished(policy: Policy, signals: dict[str, SignalSpec], folder: Path) -> Policy:
+    """Fill in what the file leaves to us: resolved signals, absolute paths."""
+    update: dict[str, Any] = {
+        "consent": policy.consent.model_copy(update={"resolved": signals}),
+        "columns": tuple(_column(column, folder) for column in policy.columns),
+    }
+    for name in ("input", "output", "quarantine", "audit"):
+        part = getattr(policy, name)
+        if part is not None:
+            place = {"path": resolve(part.path, folder)}
+            update[name] = part.model_copy(update=place)
+    if policy.expectations is not None:
+        place = {"suite": resolve(policy.expectations.suite, folder)}
+        update["expectations"] = policy.expectations.model_copy(update=place)
+    if policy.pii is not None:
+        # A recogniser of the policy's own is meant to be used, listed or not.
+        own = tuple(entry.supported_entity for entry in policy.pii.recognizers)
+        entities = tuple(dict.fromkeys((*policy.pii.entities, *own)))
+        update["pii"] = policy.pii.model_copy(update={"entities": entities})
+    if policy.key is not None:
+        update["key"] = resolve_key(policy.key, folder)
+    return policy.model_copy(update=update)
+
+
+def _column(column: Column, folder: Path) -> Column:
+    update: dict[str, Any] = {}
+    if column.key is not None:
+        update["key"] = resolve_key(column.key, folder)
+    if column.hierarchy is not None and column.hierarchy.table is not None:
+        table = resolve(column.hierarchy.table, folder)
+        update["hierarchy"] = column.hierarchy.model_copy(update={"table": table})
+    return column.model_copy(update=update) if update else column
