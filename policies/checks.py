@@ -195,11 +195,11 @@ def _places(draft: Draft) -> None:
         )
         draft.report("E162", message, ("output", "path"))
     for name in ("quarantine", "audit"):
-        place = places.get(name)
-        if place and target and contains(target, place):
+        folder = places.get(name)
+        if folder and target and contains(target, folder):
             message = f"{name}.path lies in output.path; it is no part of a release"
             draft.report("E163", message, (name, "path"))
-        if place and source and contains(source, place):
+        if folder and source and contains(source, folder):
             message = f"{name}.path lies in input.path; the next run would read it"
             draft.report("E163", message, (name, "path"))
 

@@ -61,10 +61,10 @@ class _ConsentChecks:
     def run(self) -> dict[str, SignalSpec]:
         self._load_profile()
         if self._profile is not None:
-            for name, signal in self._profile.signals.items():
-                self._known[name] = signal.named(name)
-        for name in self._draft.keys("consent", "signals"):
-            self._define(name, ("consent", "signals", name), inline=False)
+            for shipped, signal in self._profile.signals.items():
+                self._known[shipped] = signal.named(shipped)
+        for own in self._draft.keys("consent", "signals"):
+            self._define(own, ("consent", "signals", own), inline=False)
         entries = range(self._draft.count(*_REQUIRE))
         for index in entries:
             path = (*_REQUIRE, index)
@@ -76,8 +76,8 @@ class _ConsentChecks:
             spec = self._requirement((*_REQUIRE, index))
             if spec is not None:
                 resolved[spec.name] = spec
-        for path, name in self._vetoes():
-            spec = self._veto(path, name)
+        for path, veto in self._vetoes():
+            spec = self._veto(path, veto)
             if spec is not None:
                 resolved[spec.name] = spec
         return resolved
@@ -156,7 +156,7 @@ class _ConsentChecks:
                 text = text.lower() if lower else text
                 if verdict == "grant" and not self._may_grant(name, text, here):
                     sound = False
-                elif values.setdefault(text, verdict) != verdict:  # type: ignore[arg-type] # one of two words
+                elif values.setdefault(text, verdict) != verdict:
                     message = (
                         f"{shown(text)} both grants and denies; a value has one meaning"
                     )

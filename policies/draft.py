@@ -33,12 +33,10 @@ class Draft:
         """Give the value at `path` whatever it is; `POISON` if there is none."""
         value: object = self.source.data
         for part in path:
-            if (isinstance(value, dict) and part in value) or (
-                isinstance(value, list)
-                and isinstance(part, int)
-                and 0 <= part < len(value)
-            ):
-                value = value[part]
+            if isinstance(value, dict):
+                value = value.get(part, POISON)
+            elif isinstance(value, list) and isinstance(part, int):
+                value = value[part] if 0 <= part < len(value) else POISON
             else:
                 return POISON
         return value

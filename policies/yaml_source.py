@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -202,7 +203,7 @@ class _Builder:
         if event.anchor is not None:
             message = "an anchor (&name) is not allowed; write the value out where used"
             raise _Refused(message, "E006", mark)
-        if event.tag is not None:
+        if getattr(event, "tag", None) is not None:
             message = "a tag (!name) is not allowed; write the plain value"
             raise _Refused(message, "E006", mark)
         scalar = isinstance(event, yaml.ScalarEvent)
@@ -311,7 +312,7 @@ class _Builder:
         return POISON
 
 
-def _mark(mark: yaml.Mark | None) -> Mark:
+def _mark(mark: Any) -> Mark:
     return Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
 
 
