@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,11 @@ def _finished(policy: Policy, signals: dict[str, SignalSpec], folder: Path) -> P
         if part is not None:
             place = {"path": resolve(part.path, folder)}
             update[name] = part.model_copy(update=place)
+    fixed = policy.input.event_time.fixed
+    if fixed is not None:
+        instant = {"fixed": fixed.astimezone(UTC)}
+        event_time = policy.input.event_time.model_copy(update=instant)
+        update["input"] = update["input"].model_copy(update={"event_time": event_time})
     if policy.expectations is not None:
         place = {"suite": resolve(policy.expectations.suite, folder)}
         update["expectations"] = policy.expectations.model_copy(update=place)
