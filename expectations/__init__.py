@@ -1,1 +1,43 @@
-"""PROOF: Great Expectations suites and privacy checks on a staged set."""
+"""PROOF: Great Expectations suites and privacy checks on a staged set.
+
+The suite's metrics are computed per block (`partial_metrics`), merged in any order
+(`merge_partials`) and decided by Great Expectations (`evaluate_suite`). Importing this
+package does not import Great Expectations.
+"""
+
+from __future__ import annotations
+
+from .catalogue import CATALOGUE
+from .dataset import validate_dataset
+from .decide import evaluate_suite, prepare_suite
+from .metrics import MetricRequest, Partial, merge_partials, partial_metrics
+from .privacy import (
+    ClassCounts,
+    Evidence,
+    RecordCounts,
+    derive_checks,
+    evaluate_checks,
+)
+from .results import CheckResult, ValidationReport
+from .suite import Check, Suite, load_suite
+
+__all__ = [
+    "CATALOGUE",
+    "Check",
+    "CheckResult",
+    "ClassCounts",
+    "Evidence",
+    "MetricRequest",
+    "Partial",
+    "RecordCounts",
+    "Suite",
+    "ValidationReport",
+    "derive_checks",
+    "evaluate_checks",
+    "evaluate_suite",
+    "load_suite",
+    "merge_partials",
+    "partial_metrics",
+    "prepare_suite",
+    "validate_dataset",
+]

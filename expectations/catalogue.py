@@ -1,0 +1,175 @@
+"""Which Great Expectations expectations are supported, and what each one needs.
+
+The names, keyword arguments and meanings are Great Expectations' own; this table only
+says which of them can be computed block by block, and by which metric of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["CATALOGUE", "TYPE_NAMES", "Entry", "Shape"]
+
+Shape = Literal[
+    "bound", "column", "columns", "count", "flag", "index", "number", "regex",
+    "share", "type", "types", "values",
+]  # fmt: skip
+"""What a keyword argument may be:
+
+`bound` number or ISO date / time, `column` a name, `columns` list of names, `count`
+whole number ≥ 0, `flag` true / false, `index` whole number, `number`, `regex` that RE2
+compiles, `share` number from 0 to 1, `type` / `types` of `TYPE_NAMES`, `values` list of
+text, of numbers or of booleans, not mixed.
+"""
+
+TYPE_NAMES: dict[str, frozenset[str]] = {
+    "Timestamp": frozenset({"instant", "local"}),
+    "bool": frozenset({"bool"}),
+    "date": frozenset({"date", "instant", "local"}),
+    "datetime": frozenset({"instant", "local"}),
+    "float": frozenset({"float"}),
+    "float64": frozenset({"float"}),
+    "int": frozenset({"int"}),
+    "int64": frozenset({"int"}),
+    "str": frozenset({"text"}),
+}
+"""Type name of `…_to_be_of_type` → families of `columns.py` whose values are of it.
+
+The names mean what they mean for Great Expectations on pandas objects: a timestamp is a
+`datetime` and a `date` there.
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One supported expectation type.
+
+    Attributes:
+        name: its `type` in a suite.
+        kind: metric kind of `metrics.py`; "" when the table's shape is enough.
+        required: keyword arguments that must be given.
+        optional: keyword arguments that may be given.
+        bounded: at least one of `min_value` and `max_value` must be given.
+        counts: keyword arguments of the expectation that the metric needs to know.
+    """
+
+    name: str
+    kind: str
+    required: Mapping[str, Shape] = field(default_factory=dict)
+    optional: Mapping[str, Shape] = field(default_factory=dict)
+    bounded: bool = False
+    counts: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> dict[str, Shape]:
+        """All keyword arguments with their shapes."""
+        return {**self.required, **self.optional}
+
+
+_COLUMN: dict[str, Shape] = {"column": "column"}
+_MOSTLY: dict[str, Shape] = {"mostly": "share"}
+_STRICT: dict[str, Shape] = {"strict_min": "flag", "strict_max": "flag"}
+_LIMITS = ("min_value", "max_value", "strict_min", "strict_max")
+
+
+def _between(shape: Shape) -> dict[str, Shape]:
+    return {"min_value": shape, "max_value": shape}
+
+
+def _table(name: str, **shapes: Shape) -> Entry:
+    return Entry(name, "", required=shapes)
+
+
+def _rows(name: str, kind: str, **shapes: Shape) -> Entry:
+    """Build an expectation on each value of a column, with `mostly`."""
+    return Entry(name, kind, {**_COLUMN, **shapes}, _MOSTLY, counts=tuple(shapes))
+
+
+def _total(name: str, kind: str, shape: Shape) -> Entry:
+    """Build an expectation that one number about a column lies between limits."""
+    return Entry(name, kind, _COLUMN, {**_between(shape), **_STRICT}, bounded=True)
+
+
+_ENTRIES = (
+    Entry(
+        "expect_table_row_count_to_be_between",
+        "",
+        optional={**_between("count"), **_STRICT},
+        bounded=True,
+    ),
+    _table("expect_table_row_count_to_equal", value="count"),
+    Entry(
+        "expect_table_column_count_to_be_between",
+        "",
+        optional=_between("count"),
+        bounded=True,
+    ),
+    _table("expect_table_column_count_to_equal", value="count"),
+    Entry(
+        "expect_table_columns_to_match_set",
+        "",
+        {"column_set": "columns"},
+        {"exact_match": "flag"},
+    ),
+    _table("expect_table_columns_to_match_ordered_list", column_list="columns"),
+    Entry("expect_column_to_exist", "", _COLUMN, {"column_index": "index"}),
+    _rows("expect_column_values_to_not_be_null", "not_null"),
+    _rows("expect_column_values_to_be_null", "null"),
+    _rows("expect_column_values_to_be_in_set", "in_set", value_set="values"),
+    _rows("expect_column_values_to_not_be_in_set", "not_in_set", value_set="values"),
+    Entry(
+        "expect_column_values_to_be_between",
+        "between",
+        _COLUMN,
+        {**_between("bound"), **_STRICT, **_MOSTLY},
+        bounded=True,
+        counts=_LIMITS,
+    ),
+    _rows("expect_column_values_to_match_regex", "match", regex="regex"),
+    _rows("expect_column_values_to_not_match_regex", "not_match", regex="regex"),
+    Entry(
+        "expect_column_value_lengths_to_be_between",
+        "length_between",
+        _COLUMN,
+        {**_between("count"), **_STRICT, **_MOSTLY},
+        bounded=True,
+        counts=_LIMITS,
+    ),
+    _rows("expect_column_value_lengths_to_equal", "length_equal", value="count"),
+    _rows("expect_column_values_to_be_unique", "unique"),
+    _rows("expect_column_values_to_be_of_type", "type", type_="type"),
+    _rows("expect_column_values_to_be_in_type_list", "type", type_list="types"),
+    _total("expect_column_min_to_be_between", "extremes", "bound"),
+    _total("expect_column_max_to_be_between", "extremes", "bound"),
+    _total("expect_column_mean_to_be_between", "sum", "number"),
+    _total("expect_column_sum_to_be_between", "sum", "number"),
+    _total("expect_column_unique_value_count_to_be_between", "distinct", "count"),
+    _total(
+        "expect_column_proportion_of_non_null_values_to_be_between",
+        "not_null",
+        "share",
+    ),
+    Entry(
+        "expect_column_distinct_values_to_be_in_set",
+        "set_compare",
+        {**_COLUMN, "value_set": "values"},
+        counts=("value_set",),
+    ),
+    Entry(
+        "expect_column_distinct_values_to_contain_set",
+        "set_compare",
+        {**_COLUMN, "value_set": "values"},
+        counts=("value_set",),
+    ),
+    Entry(
+        "expect_column_distinct_values_to_equal_set",
+        "set_compare",
+        {**_COLUMN, "value_set": "values"},
+        counts=("value_set",),
+    ),
+)
+
+CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+"""Supported expectations by type name."""

@@ -1,0 +1,149 @@
+"""Validate any Parquet, CSV or JSON Lines data set against a suite, in bounded memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ..policies.errors import InputError
+from .decide import evaluate_suite
+from .metrics import MetricRequest, Partial, merge_partials, partial_metrics
+from .results import CheckResult, ValidationReport
+from .suite import Suite, load_suite
+
+__all__ = ["BLOCK_ROWS", "validate_dataset"]
+
+BLOCK_ROWS = 65_536
+_FORMATS = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+}
+_MANIFEST = "release.json"
+_MERGE_EVERY = 32  # partials held before they are merged
+
+
+def validate_dataset(path: str | Path, suite: Suite | str | Path) -> ValidationReport:
+    """Check the data at `path` (file or folder) against `suite`.
+
+    Only the columns that the suite names are read, one block at a time. In a folder that
+    holds a `release.json`, the number of rows is compared with the manifest's `rows`.
+
+    Raises:
+        InputError: there is no data, files of more than one format, or data that cannot
+            be read.
+        PolicyError: the suite is not usable.
+
+    Not covered: signatures and digests of a release (`load_release` verifies those), and
+    columns that differ in type between files, which fail.
+    """
+    loaded = suite if isinstance(suite, Suite) else load_suite(suite)
+    root = Path(path)
+    files, kind = _files(root)
+    partial = _measure(files, kind, loaded.requests, root)
+    report = evaluate_suite(loaded, partial)
+    declared = _declared_rows(root)
+    if declared is None:
+        return report
+    check = CheckResult(
+        "optin_rows_as_in_manifest",
+        declared == partial.rows,
+        {"value": declared},
+        {"observed_value": partial.rows},
+        ""
+        if declared == partial.rows
+        else f"{_MANIFEST} states another number of rows",
+    )
+    return ValidationReport(report.suite_name, (*report.results, check))
+
+
+def _files(root: Path) -> tuple[list[Path], str]:
+    if root.is_file():
+        found = [root]
+    elif root.is_dir():
+        found = sorted(_visible(root))
+    else:
+        message = f"{root} does not exist"
+        raise InputError(message)
+    data = [item for item in found if item.suffix.lower() in _FORMATS]
+    if root.is_dir():  # a manifest or a card beside Parquet parts is not data
+        tables = [item for item in data if item.suffix.lower() != ".json"]
+        data = tables or [item for item in data if item.name != _MANIFEST]
+    kinds = sorted({_FORMATS[item.suffix.lower()] for item in data})
+    if not data:
+        message = f"{root} holds no .parquet, .csv or .jsonl file"
+        raise InputError(message)
+    if len(kinds) > 1:
+        message = f"{root} mixes {' and '.join(kinds)} files; name one format"
+        raise InputError(message)
+    return data, kinds[0]
+
+
+def _visible(root: Path) -> Iterator[Path]:
+    for item in root.rglob("*"):
+        parts = item.relative_to(root).parts
+        if item.is_file() and not any(part.startswith((".", "_")) for part in parts):
+            yield item
+
+
+def _measure(
+    files: list[Path], kind: str, requests: tuple[MetricRequest, ...], root: Path
+) -> Partial:
+    try:
+        partials: list[Partial] = []
+        for file in files:
+            for partial in _file_partials(file, kind, requests):
+                partials.append(partial)
+                if len(partials) >= _MERGE_EVERY:
+                    partials = [merge_partials(partials)]
+    except (pa.ArrowException, OSError) as error:
+        # Arrow's own message may quote the data.
+        message = (
+            f"{root} cannot be read as {kind} ({type(error).__name__}); "
+            "check the format and that each column holds one type"
+        )
+        raise InputError(message) from None
+    return merge_partials(partials)
+
+
+def _file_partials(
+    file: Path, kind: str, requests: tuple[MetricRequest, ...]
+) -> Iterator[Partial]:
+    dataset = ds.dataset(str(file), format=kind)
+    schema = dataset.schema
+    wanted = {request.column for request in requests}
+    names = [name for name in schema.names if name in wanted]
+    full = tuple((item.name, item.type) for item in schema)
+    empty = pa.RecordBatch.from_pylist([], schema=schema)
+    yield partial_metrics(empty, requests)
+    if len(set(schema.names)) != len(schema.names):
+        message = f"{file} names a column twice"
+        raise InputError(message)
+    options: dict[str, Any] = {
+        "columns": names,
+        "batch_size": BLOCK_ROWS,
+        "batch_readahead": 2,
+        "fragment_readahead": 1,
+    }
+    for batch in dataset.to_batches(**options):
+        measured = partial_metrics(batch, requests)
+        yield Partial(measured.rows, (full,), measured.tallies)
+
+
+def _declared_rows(root: Path) -> int | None:
+    manifest = root / _MANIFEST
+    if not manifest.is_file():
+        return None
+    try:
+        rows = json.loads(manifest.read_text(encoding="utf-8")).get("rows")
+    except (ValueError, AttributeError):
+        message = f"{manifest} is not a release manifest"
+        raise InputError(message) from None
+    return rows if isinstance(rows, int) else None
