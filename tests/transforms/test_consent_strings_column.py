@@ -19,6 +19,7 @@ from optin.transforms.consent.strings import (
     TcfVerdict,
     decode_tcf,
     evaluate_column,
+    evaluate_tcf,
     tcf_code,
     tcf_codes_apart,
     usp_code,
@@ -137,3 +138,17 @@ def test_consent_string_error_when_shown_or_pickled() -> None:
     assert (copy.reason, str(copy)) == ("cmp_id", str(caught.value))
     assert text not in str(copy)
     assert text not in repr(copy)
+
+
+@pytest.mark.parametrize("unit", ["C", "A", "_", "CO4VGs.", ".", "\x00", "É"])
+def test_evaluate_tcf_when_string_is_huge(unit: str) -> None:
+    assert (
+        evaluate_tcf(unit * (1_000_000 // len(unit)), TcfQuery((1,))).verdict
+        is TcfVerdict.MALFORMED
+    )
+
+
+@given(st.text())
+def test_decode_tcf_when_text_is_arbitrary(text: str) -> None:
+    with pytest.raises(ConsentStringError):
+        decode_tcf(text)

@@ -19,6 +19,7 @@ from .gpp import (
 from .tcf import PublisherRestriction, PublisherTc, TcfString, decode_tcf
 from .tcf_canada import TcfCanada, decode_tcf_canada
 from .tcf_query import (
+    TcfCodes,
     TcfEvaluation,
     TcfQuery,
     TcfVerdict,
@@ -41,6 +42,7 @@ __all__ = [
     "PublisherRestriction",
     "PublisherTc",
     "TcfCanada",
+    "TcfCodes",
     "TcfEvaluation",
     "TcfQuery",
     "TcfString",

@@ -85,10 +85,10 @@ def evaluate_column(
     Returns:
         One code a row, in order; `NULL_CODE` where the cell is null.
     """
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
+    if isinstance(array, pa.ChunkedArray):  # after encoding: indices are small to copy
+        array = array.unify_dictionaries().combine_chunks()
     # A slice of a dictionary array keeps the whole dictionary: look at what is used.
     size = len(array.dictionary)
     indices = array.indices.fill_null(size).to_numpy(zero_copy_only=False)

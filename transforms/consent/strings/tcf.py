@@ -7,6 +7,7 @@ anything but padding is refused, because a lenient reader takes missing bits for
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from .errors import ConsentStringError, Malformed
 from .vendors import VendorSet, read_ranges, read_vendors
 
 __all__ = [
+    "Option",
     "PublisherRestriction",
     "PublisherTc",
     "TcfCore",
@@ -23,6 +25,7 @@ __all__ = [
     "TcfString",
     "decode_tcf",
     "instant",
+    "read_option",
     "read_publisher",
     "read_restrictions",
     "read_segments",
@@ -163,9 +166,10 @@ def decode_tcf(text: str, *, cmp_zero: bool = False) -> TcfString:
     Raises:
         ConsentStringError: the string is not well formed; `reason` says why.
 
-    Not covered: the format carries no checksum, so a string that lost a whole optional
-    segment, or whose bits were altered, may still be well formed; the Global Vendor List is not consulted, so a vendor that left the list
-    is still found; TCF 1 strings are refused as `version`.
+    Not covered: the format carries no checksum, so a string whose bits were altered, or
+    that lost a whole optional segment, may still be well formed. The Global Vendor List
+    is not consulted: a vendor that left it is still found. TCF 1 is refused as
+    `version`.
     """
     segments = read_segments(text, cmp_zero=cmp_zero)
     core = segments.core
@@ -201,8 +205,40 @@ def instant(deciseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=100 * deciseconds)
 
 
-def read_segments(text: str, *, cmp_zero: bool = False) -> TcfSegments:
+Option = tuple[int, VendorSet | None, Bits | None]
+"""An optional segment: its type, its vendors, or the bits of a publisher's purposes."""
+
+
+def read_option(segment: str) -> Option:
+    """Check an optional segment whole.
+
+    Raises:
+        ConsentStringError: the segment is not well formed.
+    """
+    bits = Bits(segment)
+    kind = bits.data[0] >> 5
+    if kind == 3:
+        bits.finish(57 + 2 * bits.uint(51, 6))
+        return kind, None, bits
+    if kind not in (1, 2):
+        raise ConsentStringError(Malformed.SEGMENT_TYPE)
+    vendors, end = read_vendors(bits, 3)
+    bits.finish(end)
+    return kind, vendors, None
+
+
+def read_segments(
+    text: str,
+    *,
+    cmp_zero: bool = False,
+    option: Callable[[str], Option] = read_option,
+) -> TcfSegments:
     """Check a whole TC string and give its segments, vendor lists still encoded.
+
+    Args:
+        text: the string.
+        cmp_zero: accept CMP id 0.
+        option: `read_option`, or a function that remembers what it gave.
 
     Raises:
         ConsentStringError: the string is not well formed.
@@ -213,22 +249,19 @@ def read_segments(text: str, *, cmp_zero: bool = False) -> TcfSegments:
     core = _read_core(Bits(first), cmp_zero)
     if not others:
         return TcfSegments(core)
-    vendors: dict[int, VendorSet] = {}
+    vendors: list[VendorSet | None] = [None, None, None]
     publisher: Bits | None = None
+    seen = 0
     for segment in others:
-        bits = Bits(segment)
-        kind = bits.data[0] >> 5
-        if kind in vendors or (kind == 3 and publisher is not None):
+        kind, listed, bits = option(segment)
+        if seen >> kind & 1:
             raise ConsentStringError(Malformed.SEGMENT_DUPLICATE)
+        seen |= 1 << kind
         if kind == 3:
             publisher = bits
-            end = 57 + 2 * bits.uint(51, 6)
-        elif kind in (1, 2):
-            vendors[kind], end = read_vendors(bits, 3)
         else:
-            raise ConsentStringError(Malformed.SEGMENT_TYPE)
-        bits.finish(end)
-    return TcfSegments(core, vendors.get(1), vendors.get(2), publisher)
+            vendors[kind] = listed
+    return TcfSegments(core, vendors[1], vendors[2], publisher)
 
 
 def _read_core(bits: Bits, cmp_zero: bool) -> TcfCore:

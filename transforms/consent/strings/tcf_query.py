@@ -6,18 +6,21 @@ are never expanded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import ConsentStringError
-from .tcf import TcfSegments, read_segments
+from .tcf import Option, TcfSegments, read_option, read_segments
 
 __all__ = [
+    "TcfCodes",
     "TcfEvaluation",
     "TcfQuery",
     "TcfVerdict",
@@ -29,6 +32,8 @@ __all__ = [
 _EPOCH = date(1970, 1, 1)
 _DECISECONDS_A_DAY = 864_000
 _VERDICT_BITS = 3  # low bits of a packed evaluation; the day stands above
+
+_REMEMBERED_SEGMENTS = 256  # of at most 131,072 characters, in practice some hundred
 
 # TCF 2.3: the segment of disclosed vendors is part of every string from this policy
 # version, and of every string written from this day.
@@ -141,6 +146,31 @@ def tcf_code(text: str, query: TcfQuery) -> int:
     return verdict | (day or 0) << _VERDICT_BITS
 
 
+class TcfCodes:
+    """Gives `tcf_code` of many strings, somewhat faster.
+
+    Platforms write the same vendors as shown into the strings of all their users: such
+    optional segments are remembered, a fixed number of them. A pickled copy starts
+    empty.
+
+    Attributes:
+        query: what is asked.
+    """
+
+    def __init__(self, query: TcfQuery) -> None:
+        self.query = query
+        self._option = lru_cache(_REMEMBERED_SEGMENTS)(read_option)
+
+    def __call__(self, text: str) -> int:
+        """Answer the query as `tcf_code` does."""
+        verdict, day = _evaluate(text, self.query, self._option)
+        return verdict | (day or 0) << _VERDICT_BITS
+
+    def __reduce__(self) -> tuple[type[TcfCodes], tuple[TcfQuery]]:
+        """Pickle the query alone."""
+        return type(self), (self.query,)
+
+
 def tcf_codes_apart(
     codes: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.datetime64]]:
@@ -155,9 +185,11 @@ def tcf_codes_apart(
     return verdicts, days
 
 
-def _evaluate(text: str, query: TcfQuery) -> tuple[TcfVerdict, int | None]:
+def _evaluate(
+    text: str, query: TcfQuery, option: Callable[[str], Option] = read_option
+) -> tuple[TcfVerdict, int | None]:
     try:
-        segments = read_segments(text)
+        segments = read_segments(text, option=option)
     except ConsentStringError:
         return TcfVerdict.MALFORMED, None
     core = segments.core
