@@ -61,9 +61,10 @@ class MeasureStaged:
     @classmethod
     def of(cls, policy: Policy, suite: Suite | None) -> MeasureStaged:
         """Gather what the checks of a policy and its suite need."""
-        asked = list(derive_checks(policy).requests())
+        requests = [check.request for check in derive_checks(policy)]
+        asked = [request for request in requests if request is not None]
         if suite is not None:
-            asked += suite.requests()
+            asked += suite.requests
         scanned = tuple(c.name for c in policy.columns if c.action == "scan")
         return cls(
             tuple(dict.fromkeys(asked)), scanned, policy.pii if scanned else None
