@@ -102,9 +102,6 @@ def reason(text: str) -> str:
     return caught.value.reason
 
 
-# --- verdicts ---------------------------------------------------------------
-
-
 def test_evaluate_tcf_when_purposes_and_vendor_have_consent() -> None:
     answer = evaluate_tcf(tc_string(), QUERY)
     assert answer == (TcfVerdict.GRANT, date(2024, 10, 4))
@@ -192,8 +189,6 @@ def test_evaluate_tcf_when_vendors_were_shown(
     assert (ask(text, always) is TcfVerdict.GRANT) == (segments == [SHOWN])
 
 
-# --- strings that must be refused -------------------------------------------
-
 GOOD = tc_string(SHOWN)
 PUBLISHER = "011" + "0" * 48 + "000010" + "10" + "01"
 
@@ -259,9 +254,6 @@ def test_decode_tcf_when_every_segment_is_there() -> None:
 
 def test_decode_tcf_when_cmp_zero_is_let_through() -> None:
     assert decode_tcf(tc_string(cmp_id=0), cmp_zero=True).cmp_id == 0
-
-
-# --- laws -------------------------------------------------------------------
 
 
 class Oracle:
