@@ -54,7 +54,7 @@ class ColumnDraft:
         name: its name, if sound.
         semantic: its type, if it is one.
         action: its action, if it is one.
-        quasi: whether the policy uses it as a quasi-identifier.
+        quasi: whether the policy means it as a quasi-identifier, here or by name.
     """
 
     path: Path_
@@ -66,7 +66,10 @@ class ColumnDraft:
 
 def check_columns(draft: Draft) -> tuple[ColumnDraft, ...]:
     """Check every column and the quasi-identifiers; note findings."""
-    named = {name for _, name in draft.texts("anonymity", "quasi_identifiers")}
+    listed = ("anonymity", "quasi_identifiers")
+    named: set[str] = set()
+    if isinstance(draft.get(*listed), list):
+        named = {name for _, name in draft.texts(*listed)}
     columns = tuple(
         _column(draft, ("columns", index), named)
         for index in range(draft.count("columns"))
@@ -89,9 +92,7 @@ def _column(draft: Draft, path: Path_, named: set[str]) -> ColumnDraft:
         message = "a column's name cannot be empty, nor start with 'optin:' (ours)"
         draft.refuse("E111", message, (*path, "name"))
         name = None
-    quasi = draft.flag(*path, "quasi")
-    if "from_columns" not in named and draft.has("anonymity", "quasi_identifiers"):
-        quasi = name in named
+    quasi = draft.flag(*path, "quasi") or name in named
     return ColumnDraft(
         path,
         name,

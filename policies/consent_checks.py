@@ -256,7 +256,8 @@ class _ConsentChecks:
                 "consent alone does not cover you"
             )
             draft.report("E132", message, path)
-        elif (draft.number(*path, "vendor") or 1) < 1:
+        vendor = draft.number(*path, "vendor")
+        if vendor is not None and vendor < 1:
             message = "vendor must be a Global Vendor List id, 1 or more"
             draft.report("E132", message, (*path, "vendor"))
         if not draft.has(*path, "purposes"):

@@ -162,6 +162,7 @@ def _named(draft: Draft, path: Path_, columns: tuple[ColumnDraft, ...]) -> None:
     if not draft.count(*path):
         message = "no quasi-identifiers: name the columns that tell people apart"
         draft.report("E152", message, path)
+        return
     seen = set()
     for where, name in draft.texts(*path):
         if name in seen:

@@ -94,6 +94,10 @@ class _Mapper:
             done.add(path)
             self._one(path, error)
         self._filled_by_loader()
+        if self._draft.get("version") in (True, 1.0) and not _is_int(
+            self._draft.get("version")
+        ):
+            self._wrong_version(("version",))  # to Python, true is 1
 
     def _path(self, error: ErrorDetails) -> Path_:
         """Give the longest part of pydantic's location that the file has."""
@@ -227,6 +231,10 @@ _KEY_ADVICE = (
     "key must be a reference, never the secret itself: env://NAME (an environment "
     "variable) or file://path"
 )
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _name(path: Path_) -> str:

@@ -317,9 +317,8 @@ def _mark(mark: Any) -> Mark:
 
 
 def _empty(mark: Mark) -> _Refused:
-    return _Refused(
-        "E004", "the file is empty; a policy starts with 'version: 1'", mark
-    )
+    message = "the file is empty; a policy starts with 'version: 1'"
+    return _Refused(message, "E004", mark)
 
 
 def _syntax_message(error: yaml.MarkedYAMLError) -> str:
