@@ -44,7 +44,7 @@ def print_summary(result: RunResult, console: Console | None = None) -> None:
         )
         table.add_row("NCP", f"{facts['ncp']:.4f}", "information lost, 0 to 1")
     if result.checks:
-        passed = sum(bool(check["success"]) for check in result.checks)
+        passed = sum(check["success"] is True for check in result.checks)
         table.add_row(
             "expectations", f"{passed}/{len(result.checks)}", _failed(result.checks)
         )
@@ -65,11 +65,11 @@ def print_validation(report: ValidationReport, console: Console | None = None) -
     console = console or Console()
     results = report.results
     for result in results:
-        if not result.success:
+        if result.success is not True:
             console.print(
                 f"failed: {result.name} {result.detail}", markup=False, highlight=False
             )
-    passed = sum(result.success for result in results)
+    passed = sum(result.success is True for result in results)
     console.print(f"{passed} of {len(results)} expectations met", highlight=False)
 
 
@@ -98,5 +98,5 @@ def _levels(facts: dict[str, Any]) -> str:
 
 
 def _failed(checks: list[dict[str, Any]]) -> str:
-    failed = [check["name"] for check in checks if not check["success"]]
+    failed = [check["name"] for check in checks if check["success"] is not True]
     return "failed: " + ", ".join(failed) if failed else "all met"

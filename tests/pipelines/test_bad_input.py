@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from optin.pipelines import cli
 
 POLICY = """\
@@ -36,7 +37,7 @@ EVENTS = [
     {"ts": 1777593600000, "user": f"person-{n}", "att": 3, "country": "DE", "age": 31}
     for n in range(6)
 ]
-SECRET_TEXT = "person-"  # no message may show a value of a record
+PERSONAL = "person-"  # no message may show a value of a record
 
 Change = Callable[[Path], None]
 
@@ -158,7 +159,7 @@ def test_bad_input_gives_one_clear_error_and_leaves_nothing(
     shown = capsys.readouterr()
     message = shown.err + shown.out
     assert [word for word in words if word not in message] == []
-    assert SECRET_TEXT not in message
+    assert PERSONAL not in message
     assert "Traceback" not in message
     left = [path for path in place.glob("**/*.parquet") if "in" not in path.parts]
     assert left == []

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from optin.pipelines.training_set import RunOptions, run_policy
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "openrtb"
@@ -33,9 +34,7 @@ def test_openrtb_requests_are_counted_by_code_and_none_is_published(
     for path in EXAMPLE.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     requests = shared_data / "events/openrtb/prebid_server_privacy_requests.jsonl"
-    result = run_policy(
-        tmp_path / "policy.yaml", RunOptions(input_path=str(requests))
-    )
+    result = run_policy(tmp_path / "policy.yaml", RunOptions(input_path=str(requests)))
     counted = result.dropped + result.quarantined
     oracle = runpy.run_path(str(Path(__file__).with_name("openrtb_oracle.py")))
     assert counted == Counter(PINNED) == oracle["expected_counts"](requests)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import PCollection, PDone
+from apache_beam.transforms import combiners
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
@@ -40,7 +41,7 @@ class Deliver(beam.PTransform[Any, Any]):
     def expand(self, values: PCollection[Any]) -> PDone:
         """Gather everything in one place and write it."""
         write = _write_table if self._table else _write_json
-        gathered = values | beam.combiners.ToList()
+        gathered = values | combiners.ToList()
         return gathered | beam.Map(write, self._path)
 
 
