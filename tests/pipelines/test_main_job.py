@@ -28,6 +28,11 @@ QUASI = ("user.yob", "user.gender", "device.geo.country", "device.model")
 SCANNED = ("app.search_query", "app.support_message")
 
 
+def rows(query: str) -> list[tuple[Any, ...]]:
+    """Give the rows of a query."""
+    return duckdb.execute(query).fetchall()
+
+
 class Demo:
     """One run of the demo and where its files are."""
 
@@ -42,7 +47,7 @@ class Demo:
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         query = query.replace("TRUTH", f"read_parquet('{self.truth}')")
         query = query.replace("PUBLISHED", f"read_parquet('{self.published}')")
-        return duckdb.sql(query).fetchall()
+        return rows(query)
 
     def token_of(self, auction_id: str) -> str:
         """The pseudonym of an auction, by the textbook: HMAC = H(k^o, H(k^i, m))."""
@@ -91,9 +96,9 @@ def test_demo_publishes_only_records_that_opted_in(demo: Demo) -> None:
 
 def test_demo_audits_every_dropped_record_with_its_codes(demo: Demo) -> None:
     drops = str(demo.audit / "drops" / "*.parquet")
-    audited = duckdb.sql(
+    audited = rows(
         f"SELECT code, codes, count(*) FROM read_parquet('{drops}') GROUP BY ALL"
-    ).fetchall()
+    )
     planted = demo.sql(
         "SELECT code, codes, count(*) FROM TRUTH WHERE outcome = 'drop' GROUP BY ALL"
     )
@@ -180,8 +185,7 @@ def test_demo_leaves_nothing_but_the_release(demo: Demo) -> None:
     assert [path.name for path in root.iterdir()] == ["mobile_ad_events"]
     assert [path.name for path in demo.release.parent.iterdir()] == ["v0001"]
     manifest = json.loads((demo.release / "release.json").read_text(encoding="utf-8"))
-    rows = demo.sql("SELECT count(*) FROM PUBLISHED")[0][0]
-    assert manifest["rows"] == rows
+    assert [(manifest["rows"],)] == demo.sql("SELECT count(*) FROM PUBLISHED")
     for entry in manifest["files"]:
         digest = hashlib.sha256((demo.release / entry["name"]).read_bytes()).hexdigest()
         assert digest == entry["sha256"]

@@ -178,7 +178,7 @@ def test_audit_line_shows_no_identifier_when_a_record_is_dropped() -> None:
     assert len(lines) == 1
     assert len(lines[0]["record_key"]) == 32
     assert len(lines[0]["subject_key"]) == 32
-    assert GOOD["ifa"] not in str(lines)
+    assert str(GOOD["ifa"]) not in str(lines)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_redact_when_compared_to_presidio(dev_texts: list[str]) -> None:
     ]
     scanner = TextScanner(Pii(entities=tuple(entities)))
     stock = _presidio(scanner, entities, "en")
-    anonymizer = AnonymizerEngine()  # type: ignore[no-untyped-call]
+    anonymizer = AnonymizerEngine()
     results = scanner._analyze(dev_texts)
     for text, found in zip(dev_texts, results, strict=True):
         expected = stock.analyze(
