@@ -127,14 +127,20 @@ def _inside(values: pa.Array, family: str, arguments: Arguments) -> pa.Array:
 
 
 def _whole_bound(bound: float, above: bool, strict: bool) -> tuple[int, bool | None]:
-    """Turn a limit on int64 into a non-strict whole one, or into always / never."""
+    """Turn a limit on int64 into a whole one that is not strict.
+
+    The second part tells whether every int64 (True) or none (False) is within it.
+    """
+    least, most = _INT64
     if above:
         whole = math.floor(bound) + 1 if strict else math.ceil(bound)
-        return whole, True if whole < _INT64[0] else False if whole > _INT64[
-            1
-        ] else None
-    whole = math.ceil(bound) - 1 if strict else math.floor(bound)
-    return whole, True if whole > _INT64[1] else False if whole < _INT64[0] else None
+        everything, nothing = whole <= least, whole > most
+    else:
+        whole = math.ceil(bound) - 1 if strict else math.floor(bound)
+        everything, nothing = whole >= most, whole < least
+    if everything or nothing:
+        return whole, everything
+    return whole, None
 
 
 def typed_value(value: object, family: str) -> Any:

@@ -172,12 +172,7 @@ class _Yaml(_Reader):
 
     def read(self) -> Node:
         try:
-            for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
-                if isinstance(event, yaml.AliasEvent):
-                    mark = event.start_mark
-                    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-                    text = "aliases (*name) are not read here; write the value out"
-                    raise self.stop(line, column, text)
+            self.shallow()
             root = yaml.compose(self.text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             at = error.problem_mark
@@ -185,18 +180,28 @@ class _Yaml(_Reader):
             raise self.stop(line, column, f"not valid YAML: {error.problem}") from None
         except yaml.YAMLError:
             raise self.stop(1, 1, "not valid YAML: unreadable character") from None
-        except RecursionError:
-            raise self.stop(1, 1, f"nested deeper than {_DEPTH_MAX} levels") from None
         if root is None:
             raise self.stop(1, 1, "the file is empty")
-        return self.node(root, 0)
+        return self.node(root)
 
-    def node(self, node: yaml.Node, depth: int) -> Node:
+    def shallow(self) -> None:
+        """Stop at an alias and at deep nesting, before a tree is built."""
+        depth = 0
+        for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
+            mark = event.start_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            if isinstance(event, yaml.AliasEvent):
+                text = "aliases (*name) are not read here; write the value out"
+                raise self.stop(line, column, text)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH_MAX:
+                raise self.stop(line, column, f"nested deeper than {_DEPTH_MAX} levels")
+
+    def node(self, node: yaml.Node) -> Node:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
-        if depth > _DEPTH_MAX:
-            raise self.stop(line, column, f"nested deeper than {_DEPTH_MAX} levels")
         if isinstance(node, yaml.SequenceNode):
-            items = tuple(self.node(item, depth + 1) for item in node.value)
+            items = tuple(self.node(item) for item in node.value)
             return Node(line, column, items=items)
         if isinstance(node, yaml.MappingNode):
             entries: dict[str, Node] = {}
@@ -207,7 +212,7 @@ class _Yaml(_Reader):
                 if key in keys:
                     self.twice(key, place, keys[key])
                 else:
-                    keys[key], entries[key] = place, self.node(value, depth + 1)
+                    keys[key], entries[key] = place, self.node(value)
             return Node(line, column, entries=entries, keys=keys)
         return Node(line, column, self.scalar(node, line, column))
 

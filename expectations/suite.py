@@ -139,22 +139,21 @@ class _Loader:
             self.report(here, "E301", "a suite is a mapping with 'expectations'")
             return None
         self.known(root, _SUITE_KEYS, "the suite")
+        named = root.entries.get("name")
+        name = named.scalar if named is not None else None
+        if not isinstance(name, str) or not name:
+            self.report(here, "E303", "required text 'name' is missing")
         listed = root.entries.get("expectations")
         if listed is None or listed.items is None:
             self.report(here, "E303", "required list 'expectations' is missing")
             return None
         if not listed.items:
             place = (listed.line, listed.column)
-            self.report(
-                place, "E303", "'expectations' is empty; nothing would be checked"
-            )
-        named = root.entries.get("name")
-        if named is None or not isinstance(named.scalar, str) or not named.scalar:
-            self.report(here, "E303", "required text 'name' is missing")
-            return None
+            message = "'expectations' is empty; nothing would be checked"
+            self.report(place, "E303", message)
         checks = [self.check(item) for item in listed.items]
         good = tuple(check for check in checks if check is not None)
-        return Suite(named.scalar, good, self.file)
+        return Suite(str(name), good, self.file)
 
     def known(self, node: Node, allowed: Sequence[str], where: str) -> None:
         for key, place in node.keys.items():
