@@ -150,7 +150,9 @@ def test_digest_differs_when_a_table_or_suite_differs(check, good, folder):
 
 
 def test_digest_is_sixty_four_hex_digits(check, good):
-    assert len(bytes.fromhex(_digest(check, good))) == 32
+    policy = _load(check, good)
+    assert len(bytes.fromhex(policy.digest)) == 32
+    assert policy.digest == policy_digest(policy)
 
 
 # Switches ---------------------------------------------------------------------
