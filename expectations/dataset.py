@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from ..policies.errors import InputError
 from .decide import evaluate_suite
@@ -116,6 +115,8 @@ def _measure(
 def _file_partials(
     file: Path, kind: str, requests: tuple[MetricRequest, ...]
 ) -> Iterator[Partial]:
+    import pyarrow.dataset as ds  # brings pandas along: seconds that a run need not pay
+
     dataset = ds.dataset(str(file), format=kind)
     schema = dataset.schema
     wanted = {request.column for request in requests}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from ..expectations import (
     derive_checks,
     evaluate_checks,
     evaluate_suite,
+    load_engine,
     load_suite,
     prepare_suite,
 )
@@ -122,6 +124,8 @@ class _Run:
         plan, report = self._plan()
         _refuse_overlap(policy)
         check_writable(policy)
+        # Needed at the end, slow to import, and idle cores are waiting now.
+        threading.Thread(target=load_engine).start()
         try:
             with Workspace(policy.output.path, policy.name, result.run_id) as place:
                 self._progress(f"reading {report.files} file(s)")
