@@ -137,7 +137,7 @@ def test_importing_the_package_leaves_beam_alone_when_only_looking() -> None:
         "import sys, optin.transforms.blocks; "
         "sys.exit(any(name.startswith('apache_beam') for name in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=False)  # noqa: S603 # our own code
+    done = subprocess.run([sys.executable, "-c", code], check=False)  # our own code
     assert done.returncode == 0
 
 
@@ -219,7 +219,7 @@ def test_read_split_keeps_memory_flat_when_file_is_large(tmp_path: Path) -> None
     with path.open("wb") as file:
         for _ in range(count):
             file.write(chunk)
-    result = subprocess.run(  # noqa: S603 # our own code
+    result = subprocess.run(  # our own code
         [sys.executable, "-c", _MEASURE, str(path)],
         capture_output=True,
         text=True,
