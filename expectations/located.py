@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]  # not in typeshed
 from typing import TypeAlias
@@ -84,6 +85,10 @@ class _Reader:
 class _Json(_Reader):
     """A JSON reader with places; strings are left to the standard library."""
 
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text, file)
+        self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
     def read(self) -> Node:
         node, end = self.value(self.skip(0), 0)
         end = self.skip(end)
@@ -92,8 +97,8 @@ class _Json(_Reader):
         return node
 
     def place(self, at: int) -> tuple[int, int]:
-        start = self.text.rfind("\n", 0, at) + 1
-        return self.text.count("\n", 0, at) + 1, at - start + 1
+        line = bisect_right(self.starts, at)
+        return line, at - self.starts[line - 1] + 1
 
     def bad(self, at: int, message: str) -> PolicyError:
         return self.stop(*self.place(at), f"not valid JSON: {message}")

@@ -185,6 +185,21 @@ def test_data_set_is_validated_when_it_is_a_folder(
     assert [item.name for item in report.failures] == ["optin_rows_as_in_manifest"]
 
 
+def test_columns_are_told_apart_when_names_hold_dots(
+    tmp_path: Path, make_suite: Callable[..., Suite]
+) -> None:
+    file = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"device": [1, 2], "device.os": ["a", None]}), file)
+    suite = make_suite(
+        ("expect_column_values_to_be_null", {"column": "device.os", "mostly": 0.5}),
+        ("expect_column_max_to_be_between", {"column": "device", "max_value": 2}),
+    )
+    assert validate_dataset(file, suite).success
+    # No column at all is read for a suite on the table alone; rows still count.
+    alone = make_suite(("expect_table_row_count_to_equal", {"value": 2}))
+    assert validate_dataset(file, alone).success
+
+
 def test_blocks_are_bounded_when_a_file_is_large(
     tmp_path: Path, make_suite: Callable[..., Suite], monkeypatch: pytest.MonkeyPatch
 ) -> None:

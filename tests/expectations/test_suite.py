@@ -252,13 +252,14 @@ def test_great_expectations_accepts_what_the_loader_accepts(
 def test_suite_written_by_great_expectations_loads(tmp_path: Path) -> None:
     import great_expectations as gx
     import great_expectations.expectations as gxe
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     suite = gx.ExpectationSuite(
         name="from_gx",
         expectations=[
             gxe.ExpectColumnValuesToNotBeNull(column="a", mostly=0.9),
             gxe.ExpectColumnValuesToBeInSet(
-                column="a", value_set=["x"], severity="warning"
+                column="a", value_set=["x"], severity=FailureSeverity.WARNING
             ),
             gxe.ExpectColumnMaxToBeBetween(column="b", max_value=3, strict_max=True),
         ],
