@@ -6,14 +6,13 @@ DuckDB reads the same Parquet files, keeps the records that opted in, hashes the
 columns with SHA-256, truncates, rounds and buckets the same way, and writes Parquet. It
 does not count people, generalise, verify, validate or publish: the ratio is what all of
 that costs on top. Each side runs as a process of its own; wall time includes its start,
-peak memory is that of its largest process.
+peak memory is that process's own.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -42,14 +41,13 @@ COPY (
 
 
 def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Run a command; give wall seconds and the peak memory of its tree in MB."""
+    """Run a command; give wall seconds and its peak memory in MB."""
     started = time.monotonic()
     process = subprocess.Popen(command, env=environment)  # our own
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"failed: {' '.join(command)}")
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return time.monotonic() - started, max(usage.ru_maxrss, children) / 1024
+    return time.monotonic() - started, usage.ru_maxrss / 1024
 
 
 def main() -> None:

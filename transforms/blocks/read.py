@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import apache_beam as beam
 import pyarrow as pa
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BAD", "BLOCKS", "STATS", "ReadBlocks", "read_split"]
 
+Item: TypeAlias = pa.RecordBatch | BadRecords | SplitStats
+
 BLOCKS, BAD, STATS = "blocks", "bad", "stats"
 _READERS = {
     "avro": read_avro,
@@ -29,9 +32,7 @@ _READERS = {
 }
 
 
-def read_split(
-    spec: ReadSpec, split: Split
-) -> Iterator[pa.RecordBatch | BadRecords | SplitStats]:
+def read_split(spec: ReadSpec, split: Split) -> Iterator[Item]:
     """Read one split: blocks and ill-formed records as they come, then the count.
 
     Blocks stand in input order with strictly rising `optin:record`. Every record met is
@@ -80,12 +81,25 @@ class ReadBlocks(beam.PTransform[pvalue.PBegin, Any]):
         return outputs
 
 
+def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Prepare the next item in a thread while the last one is worked on.
+
+    Decoding happens in Arrow, outside the interpreter's lock; one item ahead keeps a
+    second core busy and memory bounded. Errors come up where their item would have.
+    """
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        ahead = reader.submit(next, items, None)
+        while (item := ahead.result()) is not None:
+            ahead = reader.submit(next, items, None)
+            yield item
+
+
 class _ReadFn(beam.DoFn):
     def __init__(self, spec: ReadSpec) -> None:
         self._spec = spec
 
     def process(self, split: Split) -> Iterator[Any]:
-        for item in read_split(self._spec, split):
+        for item in _read_ahead(read_split(self._spec, split)):
             if isinstance(item, BadRecords):
                 yield pvalue.TaggedOutput(BAD, item.batch)
             elif isinstance(item, SplitStats):
