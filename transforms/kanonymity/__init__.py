@@ -6,7 +6,7 @@ from .api import kanonymize
 from .choose import choose_recoding
 from .histogram import histogram_of, merge_histograms
 from .ladders import Ladder, build_ladder
-from .measure import ClassReport, report_classes
+from .measure import ClassReport, class_sizes, report_classes
 from .recoding import Recoding
 from .stage import CollectHistogram, CountClasses
 
@@ -18,6 +18,7 @@ __all__ = [
     "Recoding",
     "build_ladder",
     "choose_recoding",
+    "class_sizes",
     "histogram_of",
     "kanonymize",
     "merge_histograms",

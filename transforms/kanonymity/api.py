@@ -11,7 +11,7 @@ from ..blocks.names import SUBJECT
 from .choose import choose_recoding
 from .histogram import histogram_of
 from .ladders import Ladder
-from .measure import ClassReport, report_classes
+from .measure import RECOUNT_CAP, ClassReport, class_sizes, report_classes
 from .recoding import Recoding
 
 __all__ = ["kanonymize"]
@@ -51,6 +51,6 @@ def kanonymize(
     histogram = histogram_of(stamped, quasi_identifiers, k)
     recoding = choose_recoding(histogram, ladders, k, suppress_max)
     recoded = recoding.apply(stamped)
-    counted = histogram_of(recoded, quasi_identifiers, k * 4)
+    counted = class_sizes(recoded, quasi_identifiers, k * RECOUNT_CAP)
     report = report_classes(counted, quasi_identifiers, k)
     return recoded.drop_columns([SUBJECT]), recoding, report

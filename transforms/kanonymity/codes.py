@@ -25,8 +25,8 @@ _LARGEST_KEY = 2**62
 def canonical(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Give the column as one plain array in which equal values have equal bits.
 
-    Dictionaries are decoded, `-0.0` becomes `0.0`, and NaN becomes null: a number that
-    is no number is a missing one.
+    Dictionaries are decoded, `-0.0` becomes `0.0`, and NaN and infinities become null:
+    what is no number on the axis is a missing one, and has no interval.
     """
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):  # pragma: no cover - strings beyond 2 GiB
@@ -37,7 +37,7 @@ def canonical(column: pa.Array | pa.ChunkedArray) -> pa.Array:
         array = array.cast(pa.string())
     if pa.types.is_floating(array.type):
         array = array.cast(pa.float64())
-        array = pc.if_else(pc.is_nan(array), pa.scalar(None, pa.float64()), array)
+        array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, pa.float64()))
         array = pc.add(array, 0.0)
     return array
 

@@ -10,6 +10,7 @@ dates width of the label's interval / width of the domain, both of the data at h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from ...policies.columns import Column, Hierarchy
 from ...policies.hierarchies import load_table_hierarchy
@@ -81,9 +81,13 @@ class Ladder:
             tuple(_labelled(label_of, value) for value in values) for label_of in levels
         ]
         labels[-1] = tuple(TOP for _ in values)
-        losses = [self._loss(values, level) for level in labels]
-        losses[0] = np.zeros(len(values)) if self.base == 0 else losses[0]
-        losses[-1] = np.ones(len(values))
+        losses = [
+            np.zeros(len(values)),
+            *(self._loss(values, labels[n], n) for n in range(1, len(labels) - 1)),
+            np.ones(len(values)),
+        ]
+        if self.base:
+            losses[0] = self._loss(values, labels[0], 0)
         return Rungs(tuple(labels), tuple(losses))
 
     def _level_zero(self, value: Any) -> str:
@@ -102,12 +106,14 @@ class Ladder:
             return [_table_of(table, level) for level in range(depth)]
         return []
 
-    def _loss(self, values: Sequence[Any], labels: tuple[str, ...]) -> Floats:
+    def _loss(
+        self, values: Sequence[Any], labels: tuple[str, ...], level: int
+    ) -> Floats:
         if self.kind == "interval":
             return _interval_loss(values, labels, self.base)
         if self.table is not None:
             # The table's leaves are the domain, whether or not the data holds them.
-            return _table_loss(self.table, values, labels)
+            return _table_loss(self.table, values, labels, level - 1)
         return _category_loss(labels)
 
 
@@ -154,6 +160,8 @@ def _labelled(label_of: LabelOf, value: Any) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return _plain(value) if isinstance(value, float) else str(value)
 
 
@@ -162,9 +170,15 @@ def _plain(number: float) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
 
 
+def _edge(number: float) -> str:
+    """Print the edge of an interval: 3 * 0.1 reads 0.3."""
+    return _plain(float(f"{number:.12g}")) if abs(number) < 1e12 else _plain(number)
+
+
 def _interval(value: float, width: float) -> str:
-    low = float(np.floor(value / width) * width)
-    return f"[{_plain(low)}, {_plain(low + width)})"
+    # A value on an edge stays above it: 0.6 / 0.2 is 2.9999999999999996 in binary.
+    number = float(np.floor(value / width + 1e-9))
+    return f"[{_edge(number * width)}, {_edge((number + 1) * width)})"
 
 
 def _interval_of(width: float) -> LabelOf:
@@ -173,12 +187,20 @@ def _interval_of(width: float) -> LabelOf:
 
 def _prefix_of(length: int) -> LabelOf:
     # Padded to the value's own length: "94***" says how long the code was.
-    return lambda text: text[:length] + TOP * max(0, len(text) - length)
+    def label(value: Any) -> str:
+        text = _text(value)
+        return text[:length] + TOP * max(0, len(text) - length)
+
+    return label
 
 
 def _table_of(table: dict[str, tuple[str, ...]], level: int) -> LabelOf:
     # A value outside the table is at home nowhere: `*` at every level.
-    return lambda value: table[value][level] if value in table else TOP
+    def label(value: Any) -> str:
+        entry = table.get(_text(value))
+        return TOP if entry is None else entry[level]
+
+    return label
 
 
 def _calendar_of(unit: str) -> LabelOf:
@@ -204,33 +226,28 @@ def _category_loss(labels: tuple[str, ...]) -> Floats:
 
 
 def _table_loss(
-    table: dict[str, tuple[str, ...]], values: Sequence[Any], labels: tuple[str, ...]
+    table: dict[str, tuple[str, ...]],
+    values: Sequence[Any],
+    labels: tuple[str, ...],
+    level: int,
 ) -> Floats:
-    """Count leaves under each label in the table; what is outside loses all."""
+    """Count leaves under each label in the table; what is outside loses all.
+
+    A missing value is published as missing and loses nothing below `*`.
+    """
     leaves = max(len(table) - 1, 1)
-    level_of = {
-        label: level for level in range(_depth(table)) for label in _at(table, level)
-    }
-    sizes = {
-        label: sum(entry[level] == label for entry in table.values())
-        for label, level in level_of.items()
-    }
+    sizes = Counter(entry[level] for entry in table.values())
     return np.array(
         [
-            (sizes.get(label, 1) - 1) / leaves
-            if value in table and label != TOP
-            else float(label == TOP)
+            0.0
+            if value is None
+            else 1.0
+            if label == TOP
+            else (sizes[label] - 1) / leaves
             for value, label in zip(values, labels, strict=True)
-        ]
+        ],
+        dtype=np.float64,
     )
-
-
-def _depth(table: dict[str, tuple[str, ...]]) -> int:
-    return len(next(iter(table.values()))) if table else 0
-
-
-def _at(table: dict[str, tuple[str, ...]], level: int) -> set[str]:
-    return {entry[level] for entry in table.values()}
 
 
 def _interval_loss(
@@ -245,10 +262,13 @@ def _interval_loss(
     domain = numbers[known].max() - numbers[known].min() + base
     if domain <= 0:
         return loss
-    names = np.array(labels, dtype=object).astype(str)
-    for label in np.unique(names[known]):
-        rows = known & (names == label)
-        loss[rows] = (numbers[rows].max() - numbers[rows].min() + base) / domain
+    names = np.array(labels, dtype=object)[known].astype(str)
+    _, group = np.unique(names, return_inverse=True)
+    lowest = np.full(len(names), np.inf)
+    highest = np.full(len(names), -np.inf)
+    np.minimum.at(lowest, group, numbers[known])
+    np.maximum.at(highest, group, numbers[known])
+    loss[known] = (highest[group] - lowest[group] + base) / domain
     return loss
 
 
@@ -260,8 +280,3 @@ def _number(value: Any) -> float:
     if isinstance(value, date):
         return float(value.toordinal())
     return float(value)
-
-
-def distinct_values(array: pa.ChunkedArray | pa.Array) -> list[Any]:
-    """Give the distinct values of a column, null (None) among them if it occurs."""
-    return list(array.unique().to_pylist())

@@ -1,21 +1,35 @@
 """The independent recount on what was really written, and what it says.
 
-Nothing of the plan is used here: classes are whatever label tuples stand in the staged
-files, people are the distinct subject tokens beside them.
+Nothing of the plan is used here, nor the code that made it: classes are whatever label
+tuples stand in the staged files, people are the distinct subject tokens beside them, and
+Arrow's own grouping counts them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
 from .histogram import ROWS
 
-__all__ = ["RECOUNT_CAP", "ClassReport", "report_classes"]
+__all__ = [
+    "RECOUNT_CAP",
+    "ClassReport",
+    "ClassesFn",
+    "class_sizes",
+    "merge_class_sizes",
+    "report_classes",
+]
+
+SUBJECTS = "optin:subjects"
+"""list<uint64> column of a recount: distinct subjects of the class, capped."""
 
 RECOUNT_CAP = 4
 """The recount keeps up to this many times k people per class: enough to tell how far
@@ -46,27 +60,132 @@ class ClassReport:
     discernibility: int
 
 
+def class_sizes(
+    data: pa.Table | pa.RecordBatch, quasi: Sequence[str], cap: int
+) -> pa.Table:
+    """Count the people and rows of every class of published rows.
+
+    Args:
+        data: rows with the label columns `quasi` and `optin:subject`.
+        quasi: the columns that make a class; null is a label of its own.
+        cap: most distinct subjects kept per class; counts are exact below it.
+
+    Returns:
+        Columns `quasi`, `optin:subjects` list<uint64>, `optin:rows` int64; one row per
+        class, sorted.
+
+    Raises:
+        GateError: a row has no subject.
+    """
+    names = [*quasi, SUBJECT]
+    table = pa.table({name: data.column(name) for name in names})
+    if table.column(SUBJECT).null_count:
+        message = (
+            f"{table.column(SUBJECT).null_count} staged rows have no data subject; "
+            "people cannot be counted. Nothing may be published"
+        )
+        raise GateError(message)
+    pairs = table.group_by(names, use_threads=False).aggregate([([], "count_all")])
+    return _by_class(pairs.rename_columns([*names, ROWS]), quasi, cap)
+
+
+def merge_class_sizes(tables: Sequence[pa.Table], cap: int) -> pa.Table:
+    """Merge recounts of the same columns and cap; order and split do not matter."""
+    whole = pa.concat_tables(tables)
+    quasi = whole.column_names[:-2]
+    lists = whole.column(SUBJECTS).combine_chunks()
+    parents = pc.list_parent_indices(lists)
+    # A class's rows go with its first subject, so that they are added up once.
+    first = np.ones(len(parents), dtype=np.bool_)
+    numbers = parents.to_numpy(zero_copy_only=False)
+    first[1:] = numbers[1:] != numbers[:-1]
+    held = np.where(first, whole.column(ROWS).to_numpy()[numbers], 0)
+    flat = whole.select(quasi).take(parents)
+    flat = flat.append_column(SUBJECT, pc.list_flatten(lists))
+    flat = flat.append_column(ROWS, pa.array(held, pa.int64()))
+    pairs = flat.group_by([*quasi, SUBJECT], use_threads=False).aggregate(
+        [(ROWS, "sum")]
+    )
+    return _by_class(pairs.rename_columns([*quasi, SUBJECT, ROWS]), quasi, cap)
+
+
+def _by_class(pairs: pa.Table, quasi: Sequence[str], cap: int) -> pa.Table:
+    """Gather distinct (class, subject) pairs to one row per class."""
+    ordered = pairs.sort_by([(name, "ascending") for name in [*quasi, SUBJECT]])
+    classes = ordered.group_by(list(quasi), use_threads=False).aggregate(
+        [(SUBJECT, "list"), (ROWS, "sum")]
+    )
+    subjects = classes.column(f"{SUBJECT}_list").combine_chunks()
+    capped = pc.list_slice(subjects, 0, cap).cast(pa.list_(pa.uint64()))
+    columns = {name: classes.column(name).combine_chunks() for name in quasi}
+    columns[SUBJECTS] = capped
+    columns[ROWS] = classes.column(f"{ROWS}_sum").combine_chunks().cast(pa.int64())
+    return pa.table(columns)
+
+
+class ClassesFn(beam.CombineFn):
+    """Combines staged blocks into one recount; None where there was no block.
+
+    Accumulators hold at most *classes times cap* subjects, and the last few blocks.
+    """
+
+    def __init__(self, quasi: Sequence[str], cap: int) -> None:
+        self._quasi = tuple(quasi)
+        self._cap = cap
+
+    def create_accumulator(self) -> list[pa.Table]:
+        """Start with nothing."""
+        return []
+
+    def add_input(
+        self, accumulator: list[pa.Table], element: pa.Table | pa.RecordBatch
+    ) -> list[pa.Table]:
+        """Count a block and keep the count."""
+        accumulator.append(class_sizes(element, self._quasi, self._cap))
+        return accumulator if len(accumulator) < 16 else self.compact(accumulator)
+
+    def merge_accumulators(
+        self, accumulators: Iterable[list[pa.Table]]
+    ) -> list[pa.Table]:
+        """Unite counts, merging as they come."""
+        united: list[pa.Table] = []
+        for accumulator in accumulators:
+            united = self.compact([*united, *accumulator])
+        return united
+
+    def compact(self, accumulator: list[pa.Table]) -> list[pa.Table]:
+        """Merge what was counted so far."""
+        return [merge_class_sizes(accumulator, self._cap)] if accumulator else []
+
+    def extract_output(self, accumulator: list[pa.Table]) -> pa.Table | None:
+        """Give the recount of everything."""
+        return merge_class_sizes(accumulator, self._cap) if accumulator else None
+
+
 def report_classes(
     counted: pa.Table | None, quasi_identifiers: tuple[str, ...], k: int
 ) -> ClassReport:
     """Judge the classes of the staged set.
 
     Args:
-        counted: capped histogram of the *published* labels, from the staged files.
-        quasi_identifiers: the columns that make a class.
+        counted: result of `class_sizes` or `ClassesFn` on the staged rows.
+        quasi_identifiers: the columns that make a class; those that were counted.
         k: fewest distinct data subjects of a class.
+
+    Raises:
+        GateError: the recount is of other columns.
     """
+    if counted is not None and tuple(counted.column_names[:-2]) != quasi_identifiers:
+        message = "the recount is of other columns than the quasi-identifiers"
+        raise GateError(message)
     if counted is None or counted.num_rows == 0:
         return ClassReport(0, 0, 0, 0, 0, 0.0, 0)
-    grouped = counted.group_by(list(quasi_identifiers), use_threads=False).aggregate(
-        [(SUBJECT, "count_distinct"), (ROWS, "sum")]
-    )
-    people = grouped.column(f"{SUBJECT}_count_distinct")
-    rows = grouped.column(f"{ROWS}_sum")
+    people = pc.list_value_length(counted.column(SUBJECTS))
+    rows = counted.column(ROWS)
     short = pc.less(people, k)
     sizes = rows.to_numpy().astype(np.int64)
     return ClassReport(
-        classes=grouped.num_rows,
+        classes=counted.num_rows,
         rows=int(sizes.sum()),
         k_reached=int(pc.min(people).as_py()),
         violating_classes=int(pc.sum(short).as_py() or 0),

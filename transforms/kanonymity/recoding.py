@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .codes import canonical
 from .histogram import codes_of
 
 __all__ = ["Recoding"]
@@ -73,13 +74,12 @@ class Recoding:
 
 def _labelled(column: pa.ChunkedArray, labels: pa.Table) -> pa.Array:
     """Replace values by labels, once per distinct value; unknown becomes null."""
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = pa.concat_arrays(encoded.chunks)
+    column = canonical(column)  # as the histogram saw it: NaN is null, -0.0 is 0.0
+    encoded = column.dictionary_encode()
     known = labels.column("value").combine_chunks()
     position = pc.index_in(encoded.dictionary, known)
     label = labels.column("label").combine_chunks().take(position)
     null_label = labels.column("label")[-1]
     recoded = label.take(encoded.indices)
-    missing = column.combine_chunks().is_null()
+    missing = column.is_null()
     return pc.if_else(missing, null_label, recoded)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
 from .histogram import HistogramFn
-from .measure import RECOUNT_CAP
+from .measure import RECOUNT_CAP, ClassesFn
 
 __all__ = ["CollectHistogram", "CountClasses"]
 
@@ -44,8 +44,12 @@ class CountClasses(beam.PTransform[Any, Any]):
 
     def __init__(self, quasi_identifiers: tuple[str, ...], k: int) -> None:
         super().__init__()
-        self._collect = CollectHistogram(quasi_identifiers, k * RECOUNT_CAP)
+        self._fn = ClassesFn(quasi_identifiers, k * RECOUNT_CAP)
 
     def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
         """Count the published label tuples."""
-        return blocks | self._collect
+        return (
+            blocks
+            | beam.CombineGlobally(self._fn)
+            | beam.Filter(lambda table: table is not None)
+        )
