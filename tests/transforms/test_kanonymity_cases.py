@@ -79,7 +79,9 @@ def test_table_ladder_when_the_column_holds_numbers(tmp_path: Path) -> None:
     table = tmp_path / "age.csv"
     table.write_text("18;young;*\n19;young;*\n70;old;*\n")
     rungs = _ladder("age", "age_years", table=str(table)).on([18, 70, 44, None])
-    assert rungs.labels[1] == ("young", "old", "*", "null")  # 44 is no leaf
+    assert rungs.labels[0] == ("18", "70", "*", "null")  # 44 is no leaf
+    assert rungs.labels[1] == ("young", "old", "*", "null")
+    assert rungs.losses[0] == pytest.approx([0, 0, 1, 0])
     assert rungs.losses[1] == pytest.approx([1 / 2, 0, 1, 0])
 
 

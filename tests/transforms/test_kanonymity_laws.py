@@ -214,9 +214,13 @@ def test_recount_agrees_with_duckdb_on_random_classes() -> None:
         [class_sizes(b, ("a", "b"), 1000) for b in blocks], 1000
     )
     report = report_classes(counted, ("a", "b"), 250)
-    classes = duckdb.sql(
-        f'select count(distinct "{SUBJECT}") people, count(*) n from staged group by a, b'
-    ).fetchall()
+    classes = (
+        duckdb.connect()
+        .execute(
+            f'select count(distinct "{SUBJECT}") people, count(*) n from staged group by a, b'
+        )
+        .fetchall()
+    )
     assert report.classes == len(classes) == 60
     assert report.rows == size
     assert report.k_reached == min(people for people, _ in classes)

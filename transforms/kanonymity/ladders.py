@@ -88,9 +88,13 @@ class Ladder:
         ]
         if self.base:
             losses[0] = self._loss(values, labels[0], 0)
+        if self.table is not None:
+            losses[0] = np.array([float(label == TOP) for label in labels[0]])
         return Rungs(tuple(labels), tuple(losses))
 
     def _level_zero(self, value: Any) -> str:
+        if self.table is not None and _text(value) not in self.table:
+            return TOP
         return _interval(value, self.base) if self.base else _text(value)
 
     def _between(self) -> list[LabelOf]:
