@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -23,18 +23,7 @@ Action = Literal[
     "scan",
     "truncate",
 ]
-ACTIONS: tuple[str, ...] = (
-    "bucket",
-    "date_shift",
-    "drop",
-    "generalize",
-    "hmac",
-    "keep",
-    "redact",
-    "round",
-    "scan",
-    "truncate",
-)
+ACTIONS: tuple[str, ...] = get_args(Action)
 
 KeyReference = Annotated[str, Field(pattern=r"^(env|file)://.+")]
 """Where secret bytes are: `env://NAME` or `file://path`; never the secret itself."""
