@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .catalogue import CATALOGUE
 from .dataset import validate_dataset
-from .decide import evaluate_suite, load_engine, prepare_suite
+from .decide import evaluate_suite, prepare_suite
 from .metrics import MetricRequest, Partial, merge_partials, partial_metrics
 from .privacy import (
     ClassCounts,
@@ -35,7 +35,6 @@ __all__ = [
     "derive_checks",
     "evaluate_checks",
     "evaluate_suite",
-    "load_engine",
     "load_suite",
     "merge_partials",
     "partial_metrics",

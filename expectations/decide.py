@@ -21,7 +21,7 @@ from .partials import DISTINCT_MAX, UNIQUE_MAX, Partial, Tally
 from .results import CheckResult, ValidationReport
 from .suite import Check, Suite
 
-__all__ = ["evaluate_suite", "load_engine", "prepare_suite"]
+__all__ = ["evaluate_suite", "prepare_suite"]
 
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _COUNTS = (
@@ -52,15 +52,6 @@ def prepare_suite(suite: Suite) -> None:
             findings.append(Finding(*place, "E317", message))
     if findings:
         raise PolicyError(tuple(findings))
-
-
-def load_engine() -> None:
-    """Import Great Expectations, which takes seconds, ahead of its first use.
-
-    A thread may call this while the data is read: imports have a lock of their own, and
-    nothing of GX runs yet.
-    """
-    _expectation(_NOT_EMPTY)
 
 
 def evaluate_suite(suite: Suite, partial: Partial) -> ValidationReport:

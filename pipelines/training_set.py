@@ -6,14 +6,10 @@ README. Whatever fails, nothing half-made is left where a reader could find it.
 
 from __future__ import annotations
 
-import itertools
 import secrets
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ..expectations import (
@@ -24,7 +20,6 @@ from ..expectations import (
     derive_checks,
     evaluate_checks,
     evaluate_suite,
-    load_engine,
     load_suite,
     prepare_suite,
 )
@@ -33,7 +28,6 @@ from ..policies.errors import (
     GateError,
     InputError,
     OptinError,
-    OutputError,
     PolicyError,
 )
 from ..policies.reasons import KEEP
@@ -57,30 +51,16 @@ from .passes import (
     run_clearing_pass,
     run_staging_pass,
 )
+from .preflight import RunOptions, instant_of, overridden, refuse_overlap
 from .result import RunResult
 from .runner import runner_flags
-from .workspace import Workspace, is_local
+from .workspace import Workspace
 
 __all__ = ["RunOptions", "run_policy"]
 
 Progress = Callable[[str], None]
 
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What a caller may set beside the policy.
-
-    Attributes:
-        input_path: read this instead of `input.path`.
-        output_path: publish here instead of `output.path`.
-        as_of: the instant the run speaks about, ISO 8601 with a zone; now if null.
-        runner_flags: Beam's own pipeline flags.
-    """
-
-    input_path: str | None = None
-    output_path: str | None = None
-    as_of: str | None = None
-    runner_flags: tuple[str, ...] = ()
+_USELESS_NCP = 0.9
 
 
 def run_policy(
@@ -95,7 +75,7 @@ def run_policy(
     Raises:
         OptinError: the run could not be evaluated; nothing was written.
     """
-    policy = _overridden(load_policy(path), options)
+    policy = overridden(load_policy(path), options)
     return _Run(policy, options, progress).run()
 
 
@@ -107,7 +87,7 @@ class _Run:
         self._flags = runner_flags(options.runner_flags)
         self._progress = progress
         self._started = time.monotonic()
-        self._as_of = _instant(options.as_of)
+        self._as_of = instant_of(options.as_of)
         stamp = self._as_of.strftime("%Y%m%dT%H%M%SZ")
         self._result = RunResult(
             run_id=f"{stamp}-{secrets.token_hex(4)}",
@@ -122,10 +102,8 @@ class _Run:
         policy, result = self._policy, self._result
         suite = self._suite()
         plan, report = self._plan()
-        _refuse_overlap(policy)
+        refuse_overlap(policy)
         check_writable(policy)
-        # Needed at the end, slow to import, and idle cores are waiting now.
-        threading.Thread(target=load_engine).start()
         try:
             with Workspace(policy.output.path, policy.name, result.run_id) as place:
                 self._progress(f"reading {report.files} file(s)")
@@ -270,6 +248,18 @@ class _Run:
         ]
         result.anonymity = _anonymity(policy, recoding, classes)
         result.not_checked += _not_checked(policy)
+        planned = recoding.suppressed_share * result.kept
+        if abs(planned - result.suppressed) > 0.5:  # the share is a float of whole rows
+            message = (
+                f"{result.suppressed} records were suppressed where the plan counted "
+                f"{planned:.0f}. This is a defect; nothing is published"
+            )
+            raise GateError(message)
+        if recoding.ncp > _USELESS_NCP:
+            result.warnings.append(
+                f"NCP {recoding.ncp:.2f}: hardly anything is left of the "
+                "quasi-identifiers. Lower k, add levels, or name fewer of them"
+            )
         checks = list(
             evaluate_checks(derive_checks(policy), self._evidence(staged, classes))
         )
@@ -330,60 +320,6 @@ def _not_checked(policy: Policy) -> list[str]:
     if sensitive:
         gaps.append(f"l-diversity and t-closeness of {', '.join(sensitive)}")
     return gaps
-
-
-def _overridden(policy: Policy, options: RunOptions) -> Policy:
-    """Put paths of the command line in the place of the policy's."""
-    updates: dict[str, object] = {}
-    if options.input_path is not None:
-        updates["input"] = policy.input.model_copy(update={"path": options.input_path})
-    if options.output_path is not None:
-        path = {"path": options.output_path}
-        updates["output"] = policy.output.model_copy(update=path)
-    return policy.model_copy(update=updates)
-
-
-def _refuse_overlap(policy: Policy) -> None:
-    """Refuse an output inside the input: the next run would read its own release.
-
-    Raises:
-        OutputError: the two overlap.
-    """
-    source, target = policy.input.path, policy.output.path
-    if not (is_local(source) and is_local(target)):
-        return
-    fixed = itertools.takewhile(
-        lambda part: not any(sign in part for sign in "*?["), Path(source).parts
-    )
-    place, goal = Path(*fixed).resolve(), Path(target).resolve()
-    if place in (goal, *goal.parents) or (goal / policy.name) in (
-        place,
-        *place.parents,
-    ):
-        message = (
-            f"output.path {target} lies inside input.path {source}: the next run would "
-            "read its own release. Give a folder of its own"
-        )
-        raise OutputError(message)
-
-
-def _instant(text: str | None) -> datetime:
-    """Read the instant of a run.
-
-    Raises:
-        OptinError: the text is no ISO 8601 time with a zone.
-    """
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        message = f"--as-of {text!r} is no ISO 8601 time; write 2026-01-31T00:00:00Z"
-        raise OptinError(message) from None
-    if instant.tzinfo is None:
-        message = f"--as-of {text!r} has no time zone; write 2026-01-31T00:00:00Z"
-        raise OptinError(message)
-    return instant.astimezone(UTC)
 
 
 def _commonest(result: RunResult) -> str:
