@@ -8,9 +8,9 @@ import zoneinfo
 from datetime import datetime
 from pathlib import Path
 
-from .column_checks import ColumnDraft, check_columns
+from .column_checks import check_columns
 from .consent_checks import check_consent
-from .draft import Draft, did_you_mean, shown
+from .draft import ColumnDraft, Draft, did_you_mean, shown
 from .hierarchy_checks import check_anonymity
 from .pii_checks import check_pii
 from .places import contains, fixed_part, is_local, resolve

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .draft import Draft, did_you_mean, listing, shown
+from .draft import ColumnDraft, Draft, did_you_mean, listing, shown
 from .hierarchy_checks import check_hierarchy
 from .semantic_types import SEMANTIC_TYPES, SemanticType
 from .yaml_source import Path_
 
-__all__ = ["ColumnDraft", "check_columns"]
+__all__ = ["check_columns"]
 
 _NEEDS = {
     "bucket": "width",
@@ -43,25 +41,6 @@ _STORAGE_WORDS = {
     "timestamp": "times",
     "date": "dates",
 }
-
-
-@dataclass(frozen=True)
-class ColumnDraft:
-    """What is sound of one entry of `columns:`.
-
-    Attributes:
-        path: where it stands.
-        name: its name, if sound.
-        semantic: its type, if it is one.
-        action: its action, if it is one.
-        quasi: whether the policy means it as a quasi-identifier, here or by name.
-    """
-
-    path: Path_
-    name: str | None
-    semantic: SemanticType | None
-    action: str | None
-    quasi: bool
 
 
 def check_columns(draft: Draft) -> tuple[ColumnDraft, ...]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from .semantic_types import SemanticType
 from .yaml_source import POISON, Mark, Path_, Source
 
-__all__ = ["Draft", "did_you_mean", "listing", "shown"]
+__all__ = ["ColumnDraft", "Draft", "did_you_mean", "listing", "shown"]
 
 
 class Draft:
@@ -153,3 +155,22 @@ def shown(word: object) -> str:
     """Quote a word of the policy for a message, on one line and not too long."""
     text = " ".join(str(word).split())
     return f"'{text[:60]}…'" if len(text) > 60 else f"'{text}'"
+
+
+@dataclass(frozen=True)
+class ColumnDraft:
+    """What is sound of one entry of `columns:`.
+
+    Attributes:
+        path: where it stands.
+        name: its name, if sound.
+        semantic: its type, if it is one.
+        action: its action, if it is one.
+        quasi: whether the policy means it as a quasi-identifier, here or by name.
+    """
+
+    path: Path_
+    name: str | None
+    semantic: SemanticType | None
+    action: str | None
+    quasi: bool

@@ -14,7 +14,7 @@ from .semantic_types import SemanticType
 from .yaml_source import Path_
 
 if typing.TYPE_CHECKING:
-    from .column_checks import ColumnDraft
+    from .draft import ColumnDraft
 
 __all__ = ["check_anonymity", "check_hierarchy"]
 

@@ -271,13 +271,6 @@ class Policy(Frozen):
         raise KeyError(name)
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of the policy as meant; see `policy_digest`, which reads its files."""
-        from .digest import policy_digest  # it imports this module
-
-        return policy_digest(self)
-
-    @property
     def published_columns(self) -> tuple[Column, ...]:
         """Columns of the release, in policy order."""
         return tuple(column for column in self.columns if column.published)

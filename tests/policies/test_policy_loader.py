@@ -151,8 +151,7 @@ def test_digest_differs_when_a_table_or_suite_differs(check, good, folder):
 
 def test_digest_is_sixty_four_hex_digits(check, good):
     policy = _load(check, good)
-    assert len(bytes.fromhex(policy.digest)) == 32
-    assert policy.digest == policy_digest(policy)
+    assert len(bytes.fromhex(policy_digest(policy))) == 32
 
 
 # Switches ---------------------------------------------------------------------
