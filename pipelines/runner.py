@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..policies.errors import OptinError
+
 __all__ = ["LOCAL_RUNNER", "runner_flags"]
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
@@ -19,6 +21,9 @@ def runner_flags(flags: Sequence[str]) -> list[str]:
     Returns:
         The same flags; with the local runner where no runner was named. `DirectRunner`
         means the local runner too.
+
+    Raises:
+        OptinError: Beam knows no runner of that name.
     """
     given = list(flags)
     for position, flag in enumerate(given):
@@ -32,4 +37,17 @@ def runner_flags(flags: Sequence[str]) -> list[str]:
 
 
 def _known(name: str) -> str:
-    return LOCAL_RUNNER if name in {"DirectRunner", "FnApiRunner"} else name
+    if name in {"DirectRunner", "FnApiRunner"}:
+        return LOCAL_RUNNER
+    from apache_beam.runners.runner import create_runner
+
+    try:
+        create_runner(name)
+    except (AttributeError, ImportError, ValueError):
+        message = (
+            f"--runner={name}: Beam has no such runner here. Known: DirectRunner, "
+            "FlinkRunner, SparkRunner, PrismRunner, DataflowRunner (needs the gcp "
+            "extra), PortableRunner"
+        )
+        raise OptinError(message) from None
+    return name

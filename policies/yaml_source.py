@@ -111,9 +111,7 @@ def _decode(path: str | Path) -> str:
         with Path(path).open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        message = (
-            "there is no such file; check the path, or start one with 'optin init'"
-        )
+        message = "there is no such file; check the path"
         raise _Refused(message, "E001", start) from None
     except IsADirectoryError:
         message = "this is a folder; give the path of the policy file in it"
