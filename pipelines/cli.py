@@ -9,6 +9,7 @@ Beam, spaCy and Great Expectations are imported by the commands that need them, 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version as installed_version
@@ -122,7 +123,7 @@ def run(
 @app.command()
 def demo(
     events: Annotated[
-        int, typer.Option(min=1, help="How many events to generate.")
+        int, typer.Option(min=100, help="How many events to generate.")
     ] = 20_000,
     seed: Annotated[int, typer.Option(help="Same seed, same events.")] = 7,
     folder: Annotated[Path, typer.Option(help="Where the demo puts its files.")] = Path(
@@ -190,3 +191,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OptinError as error:
         typer.echo(f"optin: {error}", err=True)
         sys.exit(error.exit_code)
+    except Exception as error:
+        # Its text may quote a record, and 1 would mean that the data was judged.
+        if os.environ.get("OPTIN_TRACEBACK") == "1":
+            raise
+        name = type(error).__name__
+        typer.echo(f"optin: failed ({name}); OPTIN_TRACEBACK=1 shows where", err=True)
+        sys.exit(2)

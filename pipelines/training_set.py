@@ -109,8 +109,8 @@ class _Run:
                 self._progress(f"reading {report.files} file(s)")
                 with plain_failures("reading and clearing"):
                     cleared = run_clearing_pass(plan, place, self._flags)
-                self._account(cleared)
                 write_audit(policy, result.run_id, place, report.splits, cleared.read)
+                self._account(cleared)
                 recoding = self._choose(cleared)
                 self._progress("writing the staged set and measuring it")
                 measure = MeasureStaged.of(policy, suite)
