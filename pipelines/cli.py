@@ -74,9 +74,7 @@ def check(policy: PolicyPath) -> None:
     )
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": False}
-)
+@app.command()
 def run(
     context: typer.Context,
     policy: PolicyPath,
@@ -113,7 +111,7 @@ def run(
             input_path=input_path,
             output_path=output_path,
             as_of=as_of,
-            runner_flags=tuple(context.args),
+            runner_flags=tuple(context.obj or ()),
         ),
         progress=_progress,
     )
@@ -186,8 +184,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: words of the command line; those of the process by default.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # What follows -- is Beam's; a stray word before it is an error, not a flag.
+    cut = words.index("--") if "--" in words else len(words)
     try:
-        app(words)
+        app(words[:cut], obj=words[cut + 1 :])
     except OptinError as error:
         typer.echo(f"optin: {error}", err=True)
         sys.exit(error.exit_code)
