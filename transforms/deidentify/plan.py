@@ -15,20 +15,11 @@ from ...policies.columns import Column
 from ...policies.errors import KeyReferenceError, OptinError
 from ...policies.model import Pii, Policy
 from ...policies.semantic_types import Storage
+from ..blocks.spec import STORAGE_TYPES
 from .actions import bucket_type, redacted_type
 from .keys import Secret, derive_key
 
 __all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan"]
-
-STORAGE_TYPES: dict[Storage, pa.DataType] = {
-    "string": pa.string(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "bool": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-    "date": pa.date32(),
-}
-"""Arrow type of each storage word."""
 
 _KEYED = ("hmac", "date_shift")
 _NUMERIC: tuple[Storage, ...] = ("int64", "float64")
