@@ -1,0 +1,1 @@
+"""The ledger of consent decisions, and its join as of each event."""
