@@ -60,7 +60,7 @@ def build_shard(decisions: npt.NDArray[Any]) -> pa.RecordBatch:
     new[1:] = (h1[1:] != h1[:-1]) | (h2[1:] != h2[:-1])
     starts = np.flatnonzero(new)
     if not len(starts):
-        return _SCHEMA.empty_table().combine_chunks().to_batches()[0]
+        return pa.RecordBatch.from_pylist([], schema=_SCHEMA)
     person = np.cumsum(new) - 1
     latest = np.maximum.reduceat(np.where(kind == WITHDRAW, time, _PAST), starts)
     bit = np.zeros(4, dtype=np.uint8)
