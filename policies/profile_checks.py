@@ -25,7 +25,7 @@ _BELONGS = {
     "scope_paths": ("kind", ("scoped",)),
 }
 """Key of a signal → the key that must have one of these values for it to count."""
-_NEEDED = {
+_NEEDED: dict[str, tuple[str, ...]] = {
     "value": (),
     "category_map": (),
     "id_lists": (),
@@ -61,7 +61,9 @@ class _Signal:
         self._draft = draft
         self._signal = name
         self._path = path
-        self._kind = draft.text(*path, "kind") or "value"
+        # None where the file's word is none of the known ones: then nothing follows.
+        kind = draft.text(*path, "kind")
+        self._kind = kind if draft.has(*path, "kind") else "value"
 
     def check(self) -> None:
         """Note a finding for every fault of one signal."""
@@ -81,29 +83,30 @@ class _Signal:
 
     def _ways_to_read(self) -> None:
         given = [key for key in _READERS if self._has(key)]
+        if self._kind is None:
+            return
         if self._kind == "value" and not given:
             message = (
                 f"signal '{self._signal}' cannot be read: give it values:, detect: or "
                 "decoder:"
             )
             self._draft.report("E103", message, self._path, key=True)
-        for needed in _NEEDED.get(self._kind, ()):
+        for needed in _NEEDED[self._kind]:
             if not self._has(needed):
                 message = f"a signal of kind {self._kind} needs '{needed}:'"
                 self._draft.report("E103", message, self._path, key=True)
-        allowed = {"value": 1, "scoped": 1}.get(self._kind, 0)
-        if self._kind == "scoped":
-            given.sort(key=lambda key: key != "values")
-        if self._kind in _NEEDED:
-            for extra in given[allowed:]:
-                what = f"reads {given[0]}:" if allowed else f"is of kind {self._kind}"
-                message = f"'{extra}' has no effect: the signal {what}"
-                self._draft.report("E128", message, self._at(extra), key=True)
+        # `values` stands first in both, so a scoped signal keeps it.
+        allowed = 1 if self._kind in ("value", "scoped") else 0
+        for extra in given[allowed:]:
+            what = f"reads {given[0]}:" if allowed else f"is of kind {self._kind}"
+            message = f"'{extra}' has no effect: the signal {what}"
+            self._draft.report("E128", message, self._at(extra), key=True)
 
     def _belongings(self) -> None:
         for key, (other, words) in _BELONGS.items():
             value = self._draft.text(*self._at(other))
-            if self._has(key) and value not in words:
+            in_doubt = self._draft.has(*self._at(other)) and value is None
+            if self._has(key) and value not in words and not in_doubt:
                 message = f"'{key}' belongs to a signal with {other}: {words[0]}"
                 self._draft.report("E128", message, self._at(key), key=True)
         if self._has("lower") and not self._has("values"):
@@ -115,6 +118,8 @@ class _Signal:
 
     def _categories(self) -> None:
         """Keep `{category}` to where it is filled, and categories out of vetoes."""
+        if self._kind is None:
+            return
         filled = {key: self._with_category(key) for key in _FILLED}
         value = self._kind == "value"
         misplaced = [here for key in _UNFILLED for here in self._with_category(key)]
@@ -185,7 +190,7 @@ class _Signal:
         }
         for value, verdict in verdicts.items():
             here = self._at("values", value)
-            if verdict == "by_scope" and self._kind != "scoped":
+            if verdict == "by_scope" and self._kind not in ("scoped", None):
                 message = "by_scope is for signals of kind scoped"
                 draft.report("E128", message, here)
             if verdict not in ("grant", "by_scope"):

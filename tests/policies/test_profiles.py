@@ -2,23 +2,83 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 import pytest
 
-from optin.policies import load_profile, profile_names
+from optin.policies import Profile, load_profile, profile_names
 from optin.policies.entities import KNOWN_ENTITIES, MODEL_ENTITIES
-from optin.policies.signals import canonical_text
+from optin.policies.signals import CATEGORY, SignalSpec, canonical_text
+from optin.transforms.blocks.names import raw_name
+from optin.transforms.consent.readings import Reading, read_signal
+from optin.transforms.consent.view import BlockView
 
 NAMES = (
     "adjust_raw",
+    "amplitude",
     "android_gaid",
     "appsflyer_raw_v5",
     "branch_export",
     "ga4_bigquery",
     "google_consent_mode",
     "http_gpc",
+    "mparticle",
     "openrtb_2_6",
+    "rudderstack",
+    "segment",
     "singular",
+    "snowplow",
 )
+PARTIAL = {"amplitude", "branch_export", "singular"}
+
+# Every word by which a shipped profile lets somebody be an opt-in. A new one is a
+# decision: it belongs here and into the document.
+OPT_INS = {"3", "authorized", "granted", "true", "Yes", "allow_all", "allow_selected"}
+
+ALL = [(name, word) for name in NAMES for word in sorted(load_profile(name).signals)]
+SIGNALS = {(n, w): load_profile(n).signals[w] for n, w in ALL}
+BY_VALUES = [key for key, s in SIGNALS.items() if s.kind == "value" and s.values]
+IDENTIFIERS = [key for key, s in SIGNALS.items() if s.detect]
+TWO_CARRIERS = [key for key in BY_VALUES if len(SIGNALS[key].paths) > 1]
+ATT_BY_SYSTEM = [
+    (name, word)
+    for name, word in BY_VALUES
+    if word == "att" and SIGNALS[name, word].applies_when
+]
+# What these tests give to a path with a category in it.
+ASKED = "ads"
+ATT_NAMED = {Reading.NOT_DETERMINED, Reading.RESTRICTED}
+READINGS = {
+    "grant": {Reading.GRANT},
+    "deny": {Reading.DENY, *ATT_NAMED},
+    "unknown": {Reading.UNDECIDED},
+}
+
+
+def spec_of(name: str, word: str) -> SignalSpec:
+    return load_profile(name).signals[word].named(word).filled(ASKED)
+
+
+def view_of(spec: SignalSpec, rows: list[dict[str, str | None]]) -> BlockView:
+    """A block with the columns of a signal: where nothing is said, it applies."""
+    says = {column: values[0] for column, values in spec.applies_when.items()}
+    says |= dict.fromkeys(spec.applies_when_any, "1")
+    arrays = {
+        raw_name(column): pa.array(
+            [row.get(column, says.get(column)) for row in rows], pa.string()
+        )
+        for column in spec.columns()
+    }
+    return BlockView(pa.RecordBatch.from_pydict(arrays))
+
+
+def read_texts(spec: SignalSpec, texts: list[str | None]) -> list[Reading]:
+    """Readings of the texts in the signal's first carrier."""
+    view = view_of(spec, [{spec.paths[0]: text} for text in texts])
+    return [Reading(value) for value in read_signal(view, spec).readings]
 
 
 def test_profile_names_lists_the_shipped_profiles_sorted():
@@ -30,30 +90,102 @@ def test_profile_is_named_as_its_file_and_cites_sources(name):
     profile = load_profile(name)
     assert profile.name == name
     assert profile.sources
+    assert profile.status == ("partial" if name in PARTIAL else "doc")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_profile_signals_can_be_evaluated_and_decide(name):
-    for word, signal in load_profile(name).signals.items():
-        spec = signal.named(word)
-        # Exactly one way to read a value.
-        assert bool(spec.values) + bool(spec.detect) + bool(spec.decoder) == 1
-        # Values are compared in their canonical spelling.
-        assert list(spec.values) == [canonical_text(value) for value in spec.values]
-        if spec.lower:
-            assert list(spec.values) == [value.lower() for value in spec.values]
-        if spec.values:
-            grants = "grant" in spec.values.values()
-            assert grants != spec.veto_only
-            assert "deny" in spec.values.values()
+def test_profile_lists_no_column_twice(name):
+    profile = load_profile(name)
+    for columns in (profile.subject, profile.profile_columns):
+        assert len(set(columns)) == len(columns)
+    # What answers for consent is nothing that a policy would publish as a feature.
+    carriers = {path for signal in profile.signals.values() for path in signal.paths}
+    assert not carriers & set(profile.profile_columns)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_profile_lets_only_authorized_grant_for_att(name):
-    att = load_profile(name).signals.get("att")
-    if att is not None:
-        grants = {value for value, verdict in att.values.items() if verdict == "grant"}
+@pytest.mark.parametrize(("name", "word"), ALL)
+def test_profile_signal_has_one_way_to_be_read_and_can_decide(name, word):
+    signal = load_profile(name).signals[word]
+    ways = bool(signal.values) + bool(signal.detect) + bool(signal.decoder)
+    assert ways == (signal.kind in ("value", "scoped"))
+    assert list(signal.values) == [canonical_text(value) for value in signal.values]
+    if signal.lower:
+        assert list(signal.values) == [value.lower() for value in signal.values]
+    if signal.values:
+        assert signal.veto_only != bool(
+            {"grant", "by_scope"} & set(signal.values.values())
+        )
+        assert "deny" in signal.values.values()
+
+
+@pytest.mark.parametrize(("name", "word"), ALL)
+def test_profile_grants_on_nothing_but_a_known_opt_in(name, word):
+    values = load_profile(name).signals[word].values
+    grants = {value for value, v in values.items() if v in ("grant", "by_scope")}
+    assert grants <= OPT_INS
+    if word == "att":
         assert grants in ({"3"}, {"authorized"})
+
+
+@pytest.mark.parametrize(("name", "word"), BY_VALUES)
+def test_profile_value_gives_the_verdict_listed(name, word):
+    spec = spec_of(name, word)
+    found = read_texts(spec, list(spec.values))
+    for reading, (value, verdict) in zip(found, spec.values.items(), strict=True):
+        assert reading in READINGS[verdict], value
+
+
+@pytest.mark.parametrize(("name", "word"), BY_VALUES)
+def test_profile_near_miss_of_a_grant_does_not_grant(name, word):
+    spec = spec_of(name, word)
+    misses: list[str | None] = [None, "", " ", "null", "1", "y", "on", "2.9", "ok"]
+    for value in spec.values:
+        misses += [f"{value}x", f"{value}{value}", f"not_{value}", f'"{value}"']
+        misses += [f"[{value}]", f"{value},{value}", f"{value}\u200b"]
+        if not spec.lower:
+            misses += [value.upper(), value.title(), value.lower()]
+    misses = [m for m in misses if m not in spec.values]
+    assert Reading.GRANT not in read_texts(spec, misses)
+
+
+@pytest.mark.parametrize(("name", "word"), IDENTIFIERS)
+def test_profile_all_zero_identifier_denies_and_another_does_not_grant(name, word):
+    spec = spec_of(name, word)
+    texts = [
+        "00000000-0000-0000-0000-000000000000",
+        "00000000000000000000000000000000",
+        "00000000-0000-0000-0000-000000000001",
+        None,
+    ]
+    assert read_texts(spec, texts) == [
+        Reading.DENY,
+        Reading.DENY,
+        Reading.UNDECIDED,
+        Reading.ABSENT,
+    ]
+
+
+@pytest.mark.parametrize(("name", "word"), ATT_BY_SYSTEM)
+def test_profile_att_of_another_system_is_absent(name, word):
+    spec = spec_of(name, word)
+    (column,) = spec.applies_when
+    # Some pipelines write "authorized" for Android, where nobody is asked.
+    grant = next(value for value, v in spec.values.items() if v == "grant")
+    systems = ["Android", "IOS", None]
+    view = view_of(spec, [{spec.paths[0]: grant, column: s} for s in systems])
+    found = read_signal(view, spec).readings.tolist()
+    assert found == [Reading.ABSENT, Reading.GRANT, Reading.GRANT]
+
+
+@pytest.mark.parametrize(("name", "word"), TWO_CARRIERS)
+def test_profile_carriers_that_differ_conflict_and_the_stricter_counts(name, word):
+    spec = spec_of(name, word)
+    other = next(value for value, v in spec.values.items() if v != "deny")
+    deny = next(value for value, v in spec.values.items() if v == "deny")
+    view = view_of(spec, [{spec.paths[0]: other, spec.paths[1]: deny}])
+    found = read_signal(view, spec)
+    assert found.conflict.tolist() == [True]
+    assert found.readings.tolist() == [Reading.DENY]
 
 
 def test_profile_reads_openrtb_fields_where_2_5_and_2_6_have_them():
@@ -66,9 +198,120 @@ def test_profile_reads_openrtb_fields_where_2_5_and_2_6_have_them():
     assert signals["tcf"].applies_when_any == ("regs.gdpr", "regs.ext.gdpr")
 
 
-def test_profile_is_a_key_error_when_the_name_is_none():
-    with pytest.raises(KeyError):
-        load_profile("../profiles/openrtb_2_6")
+def test_profile_asks_mparticle_for_one_column_per_purpose():
+    spec = load_profile("mparticle").signals["purpose"].named("purpose")
+    assert spec.by_category
+    assert spec.dated
+    assert spec.carriers(("ads", "ai_training")) == (
+        "consent_state.gdpr.ads.consented",
+        "consent_state.gdpr.ai_training.consented",
+    )
+    assert "consent_state.gdpr.ads.timestamp_unixtime_ms" in spec.columns(("ads",))
+
+
+def test_profile_knows_every_event_type_of_snowplows_schema():
+    # iglu:com.snowplowanalytics.snowplow/consent_preferences/jsonschema/1-0-0
+    types = "deny_all allow_all allow_selected pending implicit_consent withdrawn"
+    prefs = load_profile("snowplow").signals["prefs"]
+    assert set(prefs.values) == {*types.split(), "expired"}
+    # A banner's "allow all" allows what it listed: the category must be listed there.
+    assert "grant" not in prefs.values.values()
+
+
+def test_profile_lists_of_rudderstack_are_two():
+    category = load_profile("rudderstack").signals["category"]
+    assert category.kind == "id_lists"
+    assert category.paths == ("context.consentManagement.allowedConsentIds",)
+    assert category.denied_paths == ("context.consentManagement.deniedConsentIds",)
+
+
+# Real events ---------------------------------------------------------------------
+
+
+def texts_at(records: list[dict[str, Any]], path: str) -> list[str | None]:
+    """The values at a dotted path as the readers give them: text, objects as JSON."""
+    found: list[str | None] = []
+    for record in records:
+        value: Any = record
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, (dict, list)):
+            found.append(json.dumps(value, separators=(",", ":")))
+        else:
+            found.append(canonical_text(value))
+    return found
+
+
+def read_events(
+    profile: Profile, word: str, records: list[dict[str, Any]]
+) -> list[Reading]:
+    spec = profile.signals[word].named(word)
+    arrays = {
+        raw_name(column): pa.array(texts_at(records, column), pa.string())
+        for column in spec.columns()
+    }
+    view = BlockView(pa.RecordBatch.from_pydict(arrays))
+    return [Reading(value) for value in read_signal(view, spec).readings]
+
+
+def test_ga4_event_is_read_at_the_documented_paths(shared_data: Path):
+    path = shared_data / "events" / "ga4" / "velir_ga4_event.jsonl"
+    records = [json.loads(path.read_text())]
+    profile = load_profile("ga4_bigquery")
+    assert profile.event_time is not None
+    assert texts_at(records, profile.event_time.field) == ["1617691790431476"]
+    # The site has no consent mode: privacy_info is null, and nothing grants.
+    for word in ("ads", "analytics", "transient"):
+        assert read_events(profile, word, records) == [Reading.ABSENT]
+    assert read_events(profile, "lat", records) == [Reading.UNDECIDED]  # "No"
+
+
+def test_segment_event_without_consent_object_does_not_grant(shared_data: Path):
+    path = shared_data / "events" / "segment" / "segment_track_airship_test.json"
+    records = [json.loads(path.read_text())]
+    profile = load_profile("segment")
+    assert profile.event_time is not None
+    assert texts_at(records, profile.event_time.field) == ["2023-08-07T16:34:24.112Z"]
+    for column in profile.subject:
+        assert texts_at(records, column) != [None]
+    (carrier,) = profile.signals["category"].paths
+    assert texts_at(records, carrier) == [None]
+    # adTrackingEnabled is true there, which is no answer of the user.
+    assert read_events(profile, "ad_tracking", records) == [Reading.UNDECIDED]
+    assert read_events(profile, "att", records) == [Reading.ABSENT]
+
+
+def test_openrtb_requests_are_read_at_the_documented_paths(shared_data: Path):
+    path = shared_data / "events" / "openrtb" / "prebid_server_privacy_requests.jsonl"
+    records = [
+        json.loads(line)["bid_request"] for line in path.read_text().splitlines()
+    ]
+    profile = load_profile("openrtb_2_6")
+    for word in ("lmt", "dnt", "coppa", "gpc", "ifa_zero", "att"):
+        signal = profile.signals[word]
+        carried = [texts_at(records, column) for column in signal.paths]
+        found = read_events(profile, word, records)
+        for row, reading in enumerate(found):
+            texts = {column[row] for column in carried} - {None, ""}
+            if not texts:
+                assert reading == Reading.ABSENT
+            elif "1" in texts and word != "ifa_zero":
+                assert reading in READINGS["deny"]
+            else:
+                assert reading != Reading.GRANT
+    for word in ("lmt", "dnt", "coppa", "gpc", "ifa_zero", "tcf", "gpp", "usp"):
+        columns = profile.signals[word].paths
+        assert any(any(texts_at(records, column)) for column in columns), word
+
+
+def test_category_stands_in_paths_of_two_feeds_alone():
+    # These two name one column per category; a third would need a word in the guide.
+    filled = {
+        name
+        for name, word in ALL
+        if any(CATEGORY in path for path in load_profile(name).signals[word].paths)
+    }
+    assert filled == {"amplitude", "mparticle"}
 
 
 def test_known_entities_are_those_that_the_scanner_knows():
