@@ -18,7 +18,10 @@ MAX_CHARACTERS = 131_072
 a TC string can need without restrictions, take 32,768 characters."""
 
 _ALPHABET = (string.ascii_letters + string.digits + "-_").encode()
-_STANDARD = bytes.maketrans(b"-_", b"+/")
+# To the alphabet of `binascii`; every other character to one that it refuses.
+_STANDARD = bytes(
+    {45: 43, 95: 47}.get(n, n) if n in _ALPHABET else 33 for n in range(256)
+)
 _FILL = (b"", b"", b"AA", b"A")  # by length modulo 4; "A" is six zero bits
 _SLACK = bytes(8)  # a window of five bytes may start at the last byte
 
@@ -48,16 +51,14 @@ class Bits:
         characters = len(segment)
         if characters > MAX_CHARACTERS:
             raise ConsentStringError(Malformed.TOO_LONG)
-        if not segment.isascii():
-            raise ConsentStringError(Malformed.CHARACTERS)
-        raw = segment.encode()
-        if raw.translate(None, _ALPHABET):  # what is left when the alphabet is deleted
-            raise ConsentStringError(Malformed.CHARACTERS)
-        if characters & 3 == 1:
-            raise ConsentStringError(Malformed.LENGTH)
-        # Bits left over of the last byte are kept, to be checked as padding.
-        filled = raw.translate(_STANDARD) + _FILL[characters & 3]
-        self.data = binascii.a2b_base64(filled) + _SLACK
+        try:
+            # Bits left over of the last byte are kept, to be checked as padding.
+            filled = (
+                segment.encode("ascii").translate(_STANDARD) + _FILL[characters & 3]
+            )
+            self.data = binascii.a2b_base64(filled, strict_mode=True) + _SLACK
+        except ValueError:  # of both
+            raise ConsentStringError(_fault(segment)) from None
         self.size = characters * 6
 
     def uint(self, start: int, width: int) -> int:
@@ -88,10 +89,21 @@ class Bits:
             raise ConsentStringError(Malformed.TRUNCATED)
         if left > _MAX_PADDING:
             raise ConsentStringError(Malformed.TRAILING_BITS)
+        if not left:
+            return
+        # What is left of this byte, then 64 bits: up to the last of 63 and into the
+        # slack, whose bits are zero.
         byte = position >> 3
-        rest = int.from_bytes(self.data[byte : byte + 9], "big")  # 63 bits and offset
-        if rest & (0xFFFFFFFFFFFFFFFFFF >> (position & 7)):
+        rest = self.data[byte + 1 : byte + 9]
+        if self.data[byte] & (0xFF >> (position & 7)) or rest != _SLACK:
             raise ConsentStringError(Malformed.TRAILING_BITS)
+
+
+def _fault(segment: str) -> Malformed:
+    """Tell why a segment is not base64url."""
+    if segment.isascii() and not segment.encode().translate(None, _ALPHABET):
+        return Malformed.LENGTH
+    return Malformed.CHARACTERS
 
 
 def flags(value: int, width: int) -> frozenset[int]:

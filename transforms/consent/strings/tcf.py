@@ -14,13 +14,18 @@ from typing import NamedTuple
 
 from .bits import MAX_CHARACTERS, Bits, flags, letters
 from .errors import ConsentStringError, Malformed
-from .vendors import VendorSet, read_ranges, read_vendors
+from .vendors import (
+    NOBODY,
+    VendorSet,
+    read_ranges,
+    read_vendors,
+    read_vendors_after,
+)
 
 __all__ = [
     "Option",
     "PublisherRestriction",
     "PublisherTc",
-    "TcfCore",
     "TcfSegments",
     "TcfString",
     "decode_tcf",
@@ -33,7 +38,9 @@ __all__ = [
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEAD_BITS = 213  # all fields of fixed place, up to the first vendor list
+_MIN_BITS = _HEAD_BITS + 17 + 17 + 12  # two empty vendor lists, no restrictions
 _MAX_PURPOSE = 24
+_LETTERS = frozenset(first << 6 | second for first in range(26) for second in range(26))
 _MAX_SEGMENTS = 4
 
 
@@ -70,33 +77,30 @@ class PublisherTc:
     custom_li: frozenset[int] = frozenset()
 
 
-class TcfCore(NamedTuple):
-    """The core segment with its fixed fields still packed in one number.
+class TcfSegments(NamedTuple):
+    """A string checked whole, its fixed fields still packed in one number.
 
     Attributes:
-        head: the first 213 bits.
+        head: the first 213 bits of the core segment.
         vendors_consent: vendors consented to.
         vendors_li: vendors under legitimate interest, not objected to.
         restrictions: of the publisher, in the order of the string.
+        vendors_disclosed: vendors shown; null without that segment.
+        vendors_allowed: obsolete segment; null where it is absent.
+        publisher: segment of the publisher's own purposes; null where it is absent.
     """
 
     head: int
     vendors_consent: VendorSet
     vendors_li: VendorSet
     restrictions: tuple[PublisherRestriction, ...]
+    vendors_disclosed: VendorSet | None = None
+    vendors_allowed: VendorSet | None = None
+    publisher: Bits | None = None
 
     def field(self, start: int, width: int) -> int:
         """Read one of the fixed fields by its first bit and width."""
         return self.head >> (_HEAD_BITS - start - width) & ((1 << width) - 1)
-
-
-class TcfSegments(NamedTuple):
-    """All segments of one string; an optional one is null where it is absent."""
-
-    core: TcfCore
-    vendors_disclosed: VendorSet | None = None
-    vendors_allowed: VendorSet | None = None
-    publisher: Bits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +175,7 @@ def decode_tcf(text: str, *, cmp_zero: bool = False) -> TcfString:
     is not consulted: a vendor that left it is still found. TCF 1 is refused as
     `version`.
     """
-    segments = read_segments(text, cmp_zero=cmp_zero)
-    core = segments.core
+    core = read_segments(text, cmp_zero=cmp_zero)
     language, country = letters(core.field(108, 12)), letters(core.field(201, 12))
     return TcfString(
         version=core.field(0, 6),
@@ -194,9 +197,9 @@ def decode_tcf(text: str, *, cmp_zero: bool = False) -> TcfString:
         vendors_consent=core.vendors_consent,
         vendors_li=core.vendors_li,
         restrictions=core.restrictions,
-        vendors_disclosed=segments.vendors_disclosed,
-        vendors_allowed=segments.vendors_allowed,
-        publisher=read_publisher(segments.publisher) if segments.publisher else None,
+        vendors_disclosed=core.vendors_disclosed,
+        vendors_allowed=core.vendors_allowed,
+        publisher=read_publisher(core.publisher) if core.publisher else None,
     )
 
 
@@ -246,10 +249,9 @@ def read_segments(
     if len(text) > MAX_CHARACTERS:
         raise ConsentStringError(Malformed.TOO_LONG)
     first, *others = text.split(".", _MAX_SEGMENTS)
-    core = _read_core(Bits(first), cmp_zero)
-    if not others:
-        return TcfSegments(core)
-    vendors: list[VendorSet | None] = [None, None, None]
+    head, consent, interest, restrictions = _read_core(Bits(first), cmp_zero)
+    disclosed: VendorSet | None = None
+    allowed: VendorSet | None = None
     publisher: Bits | None = None
     seen = 0
     for segment in others:
@@ -257,30 +259,51 @@ def read_segments(
         if seen >> kind & 1:
             raise ConsentStringError(Malformed.SEGMENT_DUPLICATE)
         seen |= 1 << kind
-        if kind == 3:
-            publisher = bits
+        if kind == 1:
+            disclosed = listed
+        elif kind == 2:
+            allowed = listed
         else:
-            vendors[kind] = listed
-    return TcfSegments(core, vendors[1], vendors[2], publisher)
+            publisher = bits
+    return TcfSegments(
+        head, consent, interest, restrictions, disclosed, allowed, publisher
+    )
 
 
-def _read_core(bits: Bits, cmp_zero: bool) -> TcfCore:
-    if bits.data[0] >> 2 != 2:
+_Core = tuple[int, VendorSet, VendorSet, tuple[PublisherRestriction, ...]]
+
+
+def _read_core(bits: Bits, cmp_zero: bool) -> _Core:
+    data, number = bits.data, int.from_bytes
+    if data[0] >> 2 != 2:
         raise ConsentStringError(Malformed.VERSION)
-    head = bits.uint(0, _HEAD_BITS)
-    if not cmp_zero and not head >> 123 & 0xFFF:  # bits 78 to 89
+    if bits.size < _MIN_BITS:
+        raise ConsentStringError(Malformed.TRUNCATED)
+    window = number(
+        data[:29], "big"
+    )  # the head, 17 bits of the vendors' field, two more
+    head = window >> 19
+    # Bits 78 to 89, 108 to 119 and 201 to 212; small numbers are cheaper to take apart.
+    if not (data[9] & 3 or data[10] or data[11] & 0xC0 or cmp_zero):
         raise ConsentStringError(Malformed.CMP_ID)
-    if head >> 99 & 63 > 25 or head >> 93 & 63 > 25:  # bits 108 to 119
+    if (data[13] & 15) << 8 | data[14] not in _LETTERS:
         raise ConsentStringError(Malformed.LANGUAGE)
-    if head >> 6 & 63 > 25 or head & 63 > 25:  # bits 201 to 212
+    if (data[25] & 0x7F) << 5 | data[26] >> 3 not in _LETTERS:
         raise ConsentStringError(Malformed.COUNTRY)
     if head >> 135 & 0xFFFFFFFFF < head >> 171 & 0xFFFFFFFFF:
         raise ConsentStringError(Malformed.DATES)
-    consent, position = read_vendors(bits, _HEAD_BITS)
-    interest, position = read_vendors(bits, position)
+    consent, position = read_vendors_after(bits, _HEAD_BITS + 17, window >> 2 & 0x1FFFF)
+    # 29 bits, whatever their offset, lie in five bytes. Reading past the end gives
+    # zeros, and the check of the end catches it.
+    byte = position >> 3
+    window = number(data[byte : byte + 5], "big") >> (11 - (position & 7)) & 0x1FFFFFFF
+    if not window:  # two lists that are empty
+        bits.finish(position + 29)
+        return head, consent, NOBODY, ()
+    interest, position = read_vendors_after(bits, position + 17, window >> 12)
     restrictions, position = read_restrictions(bits, position)
     bits.finish(position)
-    return TcfCore(head, consent, interest, restrictions)
+    return head, consent, interest, restrictions
 
 
 def read_restrictions(

@@ -189,11 +189,10 @@ def _evaluate(
     text: str, query: TcfQuery, option: Callable[[str], Option] = read_option
 ) -> tuple[TcfVerdict, int | None]:
     try:
-        segments = read_segments(text, option=option)
+        core = read_segments(text, option=option)
     except ConsentStringError:
         return TcfVerdict.MALFORMED, None
-    core = segments.core
-    head, mask = core.head, query.purpose_mask  # 213 bits, see `TcfCore.field`
+    head, mask = core.head, query.purpose_mask  # 213 bits, see `TcfSegments.field`
     day = (head >> 135 & 0xFFFFFFFFF) // _DECISECONDS_A_DAY  # bits 42 to 77
     if head >> 37 & mask != mask:  # bits 152 to 175
         return TcfVerdict.PURPOSE_DENIED, day
@@ -209,7 +208,7 @@ def _evaluate(
     policy_version = head >> 75 & 63  # bits 132 to 137
     if policy_version < query.min_policy_version:
         return TcfVerdict.OLD_POLICY, day
-    if vendor is not None and not _disclosed(segments, query, policy_version, day):
+    if vendor is not None and not _disclosed(core, query, policy_version, day):
         return TcfVerdict.VENDOR_NOT_DISCLOSED, day
     return TcfVerdict.GRANT, day
 

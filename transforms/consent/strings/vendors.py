@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .bits import Bits
 from .errors import ConsentStringError, Malformed
 
-__all__ = ["VendorSet", "read_ranges", "read_vendors"]
+__all__ = ["NOBODY", "VendorSet", "read_ranges", "read_vendors", "read_vendors_after"]
 
 _MAX_ID = 0xFFFF
 
@@ -86,7 +86,8 @@ class VendorSet(Set[int]):
         return np.flatnonzero(mask)
 
 
-_NOBODY = VendorSet()
+NOBODY = VendorSet()
+"""No vendor at all."""
 
 
 def read_vendors(bits: Bits, position: int) -> tuple[VendorSet, int]:
@@ -96,19 +97,27 @@ def read_vendors(bits: Bits, position: int) -> tuple[VendorSet, int]:
         ConsentStringError: `truncated`, `vendor_id` or `range_order`.
     """
     # 17 bits, whatever their offset, lie in three bytes. Reading past the end gives
-    # zeros, and the check of the end below catches it.
+    # zeros, and the check of the end catches it.
     byte = position >> 3
     window = int.from_bytes(bits.data[byte : byte + 3], "big")
-    head = window >> (7 - (position & 7))
-    max_id = head >> 1 & 0xFFFF
-    position += 17
+    head = window >> (7 - (position & 7)) & 0x1FFFF
+    return read_vendors_after(bits, position + 17, head)
+
+
+def read_vendors_after(bits: Bits, position: int, head: int) -> tuple[VendorSet, int]:
+    """Read what follows the first 17 bits of a vendor field, `head`, at `position`.
+
+    Raises:
+        ConsentStringError: what `read_vendors` raises.
+    """
+    max_id = head >> 1
     if head & 1:
         return read_ranges(bits, position, max_id)
     end = position + max_id
     if end > bits.size:
         raise ConsentStringError(Malformed.TRUNCATED)
     if not max_id:
-        return _NOBODY, end
+        return NOBODY, end
     field = bits.data[position >> 3 : (end + 7) >> 3]
     return VendorSet(max_id, None, field, position & 7), end
 
@@ -138,11 +147,20 @@ def read_ranges(
             position += 33
         else:
             position += 17
-        if position > bits.size:
-            raise ConsentStringError(Malformed.TRUNCATED)
-        if start == 0 or end > max_id:
-            raise ConsentStringError(Malformed.VENDOR_ID)
-        if start > end:
-            raise ConsentStringError(Malformed.RANGE_ORDER)
+        if not 0 < start <= end <= max_id:
+            raise ConsentStringError(
+                _range_fault(position > bits.size, start, end, max_id)
+            )
         add((start, end))
+    if position > bits.size:  # beyond it, zeros were read
+        raise ConsentStringError(Malformed.TRUNCATED)
     return VendorSet(max_id, tuple(spans)), position
+
+
+def _range_fault(beyond: bool, start: int, end: int, max_id: int) -> Malformed:
+    """Tell what is wrong with a range, of several faults the first."""
+    if beyond:
+        return Malformed.TRUNCATED
+    if start == 0 or end > max_id:
+        return Malformed.VENDOR_ID
+    return Malformed.RANGE_ORDER
