@@ -32,7 +32,7 @@ from ..policies.errors import (
 )
 from ..policies.reasons import KEEP
 from ..transforms.blocks import InputReport, ReadSpec, inspect_input
-from ..transforms.consent import GatePlan
+from ..transforms.consent import GatePlan, reasons_of
 from ..transforms.deidentify import DeidentifyPlan, derive_key, resolve_keys
 from ..transforms.kanonymity import (
     ClassReport,
@@ -183,7 +183,7 @@ class _Run:
         result.read = sum(entry["records"] for entry in cleared.read.values())
         quarantining = {
             reason.code
-            for reason in GatePlan.reasons_of(self._policy.consent)
+            for reason in reasons_of(self._policy.consent)
             if reason.quarantined
         }
         result.quarantined = Counter(cleared.ill_formed)

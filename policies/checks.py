@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import zoneinfo
-from datetime import datetime
 from pathlib import Path
 
 from .column_checks import check_columns
 from .consent_checks import check_consent
-from .draft import ColumnDraft, Draft, did_you_mean, shown
+from .draft import ColumnDraft, Draft, shown
 from .hierarchy_checks import check_anonymity
+from .ledger_checks import check_ledger
 from .pii_checks import check_pii
 from .places import contains, fixed_part, is_local, resolve
+from .rule_checks import check_rules
 from .signals import SignalSpec
-from .structure import UNENFORCED_KEYS
 from .yaml_source import Path_
+from .zones import check_zone, has_zone
 
-__all__ = ["EVALUATED", "run_checks"]
-
-EVALUATED: frozenset[str] = frozenset()
-"""Decoders and features that this version carries out, besides plain values and
-all-zero identifiers: of `tcf_v2`, `gpp`, `us_privacy`, `max_age`, and the keys of
-`UNENFORCED_KEYS`. A policy that asks for another is refused (`E190`), never half done.
-"""
+__all__ = ["run_checks"]
 
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _ENV_KEY = re.compile(r"env://[A-Za-z_][A-Za-z0-9_]*")
@@ -33,14 +26,11 @@ _FIXED: Path_ = ("input", "event_time", "fixed")
 _ALSO_AGES = ("integer", "string", "category")
 
 
-def run_checks(
-    draft: Draft, evaluated: frozenset[str] = EVALUATED
-) -> dict[str, SignalSpec]:
+def run_checks(draft: Draft) -> dict[str, SignalSpec]:
     """Run every cross-check; findings go to the draft.
 
     Args:
         draft: the policy, its structure checked.
-        evaluated: decoders and features that this version carries out.
 
     Returns:
         The consent signals that the policy names, resolved.
@@ -51,7 +41,9 @@ def run_checks(
     _event_time(draft)
     _subject(draft)
     columns = check_columns(draft)
-    resolved = check_consent(draft, evaluated)
+    resolved = check_consent(draft)
+    check_rules(draft)
+    check_ledger(draft)
     _minors(draft, columns)
     if draft.has("pii"):
         check_pii(draft)
@@ -60,7 +52,6 @@ def run_checks(
     _places(draft)
     _suite(draft)
     _audit_key(draft)
-    _unenforced(draft, evaluated)
     return resolved
 
 
@@ -113,34 +104,15 @@ def _event_time(draft: Draft) -> None:
         )
         draft.report("E112", message, path)
     text = draft.text(*_FIXED)
-    if text is not None and not _has_zone(text):
+    if text is not None and not has_zone(text):
         message = (
             'fixed must be an instant with its zone, such as "2026-01-31T00:00:00Z"'
         )
         draft.report("E113", message, _FIXED)
-    zone = draft.text(*path, "tz")
-    unit = draft.text(*path, "unit")
-    if zone is not None and zone not in _zones():
-        message = f"unknown time zone {shown(zone)}.{did_you_mean(zone, _zones())}"
-        draft.report("E114", f"{message} Use an IANA name", (*path, "tz"))
-    elif zone is not None and (has_fixed or unit not in (None, "iso8601")):
-        message = "'tz' is for texts without a zone ('field' with 'unit: iso8601')"
-        draft.report("E116", message, (*path, "tz"), key=True)
+    check_zone(draft, path, apart=has_fixed)
     if has_fixed and not has_field and draft.has(*path, "unit"):
         message = "'unit' is for 'field'; 'fixed' is written with its zone"
         draft.report("E116", message, (*path, "unit"), key=True)
-
-
-def _has_zone(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
-
-
-@functools.cache
-def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones()) | {"UTC"}
 
 
 def _subject(draft: Draft) -> None:
@@ -226,12 +198,3 @@ def _audit_key(draft: Draft) -> None:
         )
         path: Path_ = ("audit", "record_key")
         draft.report("E161", message, path if draft.has(*path) else path[:1])
-
-
-def _unenforced(draft: Draft, evaluated: frozenset[str]) -> None:
-    for path in sorted(draft.source.broken & draft.source.keys.keys(), key=draft.mark):
-        name = str(path[-1])
-        if name not in UNENFORCED_KEYS or name in evaluated or path in draft.touched:
-            continue
-        message = f"'{name}' is not enforced by this version; remove it: a rule that is not carried out must not look as if it were"
-        draft.report("E190", message, path, key=True)

@@ -25,8 +25,8 @@ def policy_digest(policy: Policy) -> str:
     *content* of a local hierarchy table or suite counts in place of its path; consent
     signals count as resolved, so another version of a profile is another digest.
 
-    Not covered: where data lies (`path` of input, output, quarantine and audit), so that
-    a run elsewhere is of the same policy; the bytes behind `key:`, of which the name
+    Not covered: where data lies (`path` of input, ledger, output, …), so that
+    a run elsewhere is of the same policy; what the ledger holds; the bytes behind `key:`, of which the name
     alone counts; files of remote file systems, of which the path counts.
 
     Raises:
@@ -36,6 +36,8 @@ def policy_digest(policy: Policy) -> str:
     for name in _PLACES:
         if meant[name] is not None:
             del meant[name]["path"]
+    if meant["consent"]["ledger"] is not None:
+        del meant["consent"]["ledger"]["path"]
     meant["consent"]["resolved"] = {
         name: spec.model_dump(mode="json")
         for name, spec in policy.consent.resolved.items()

@@ -8,8 +8,10 @@ from typing import Any
 
 from .checks import run_checks
 from .columns import Column
+from .consent import Consent
 from .draft import Draft
 from .errors import Finding, PolicyError
+from .ledger_checks import ledger_format
 from .model import Policy
 from .places import resolve, resolve_key
 from .signals import SignalSpec
@@ -68,7 +70,7 @@ def _errors(findings: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...
 def _finished(policy: Policy, signals: dict[str, SignalSpec], folder: Path) -> Policy:
     """Fill in what the file leaves to us: resolved signals, absolute paths."""
     update: dict[str, Any] = {
-        "consent": policy.consent.model_copy(update={"resolved": signals}),
+        "consent": _consent(policy.consent, signals, folder),
         "columns": tuple(_column(column, folder) for column in policy.columns),
     }
     for name in ("input", "output", "quarantine", "audit"):
@@ -92,6 +94,20 @@ def _finished(policy: Policy, signals: dict[str, SignalSpec], folder: Path) -> P
     if policy.key is not None:
         update["key"] = resolve_key(policy.key, folder)
     return policy.model_copy(update=update)
+
+
+def _consent(consent: Consent, signals: dict[str, SignalSpec], folder: Path) -> Consent:
+    update: dict[str, Any] = {"resolved": signals}
+    ledger = consent.ledger
+    if ledger is not None:
+        as_of = ledger.as_of
+        place: dict[str, Any] = {
+            "path": resolve(ledger.path, folder),
+            "format": ledger.format or ledger_format(ledger.path),
+            "as_of": as_of if isinstance(as_of, str) else as_of.astimezone(UTC),
+        }
+        update["ledger"] = ledger.model_copy(update=place)
+    return consent.model_copy(update=update)
 
 
 def _column(column: Column, folder: Path) -> Column:

@@ -12,23 +12,21 @@ from typing import Literal
 from pydantic import Field
 
 from .columns import Column, KeyReference
-from .signals import Frozen, Scalar, SignalSpec
+from .consent import Consent
+from .signals import Frozen
 
 __all__ = [
     "Anonymity",
     "Audit",
-    "Consent",
     "EventTime",
     "Expectations",
     "Input",
-    "Minors",
     "Output",
     "Pii",
     "Policy",
     "Quarantine",
     "Recognizer",
     "RecognizerPattern",
-    "Requirement",
 ]
 
 
@@ -68,80 +66,6 @@ class Input(Frozen):
     event_time: EventTime
     event_id: str | None = None
     subject: tuple[str, ...] = Field(min_length=1)
-
-
-class Requirement(Frozen):
-    """One entry of `require:`: a signal that must be a grant.
-
-    Attributes:
-        signal: its name: of the profile, of `signals:`, or defined here by `field`.
-        when: column → values; where it does not hold the entry asks nothing.
-        field: defines a signal of the user's own at this column.
-        grant: values of `field` that grant.
-        deny: values of `field` that deny.
-        purposes: TCF purposes, 1 to 11.
-        vendor: Global Vendor List id.
-        legal_basis: TCF legal basis that counts.
-        max_age: oldest grant accepted, such as `13mo`, `90d`.
-    """
-
-    signal: str
-    when: dict[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
-    field: str | None = None
-    grant: tuple[Scalar, ...] = ()
-    deny: tuple[Scalar, ...] = ()
-    purposes: tuple[int, ...] = ()
-    vendor: int | None = None
-    legal_basis: Literal["consent"] = "consent"
-    max_age: str | None = None
-
-
-class UserSignal(Frozen):
-    """One entry of `signals:`: a signal of the user's own, by value lists."""
-
-    field: str | tuple[str, ...]
-    grant: tuple[Scalar, ...] = ()
-    deny: tuple[Scalar, ...] = ()
-    case: Literal["exact", "lower"] = "exact"
-
-
-class Minors(Frozen):
-    """Age rule: records of people under `min_age` are dropped as `MINOR`.
-
-    Attributes:
-        field: column with the birth year or the age.
-        kind: what `field` holds; a birth year counts as the youngest possible age.
-        min_age: in years.
-        on_unknown: what happens where the age is not known (`AGE_UNKNOWN`).
-    """
-
-    field: str
-    kind: Literal["birth_year", "age_years"]
-    min_age: int = Field(ge=1, le=120)
-    on_unknown: Literal["drop", "quarantine"] = "drop"
-
-
-class Consent(Frozen):
-    """Which decisions let a record pass.
-
-    Attributes:
-        profile: shipped consent profile that says where the feed's signals sit.
-        on_unknown: what happens to a record without a decision; never "allow".
-        signals: signals of the user's own.
-        require: every entry that applies must be a grant, and one must apply.
-        veto: signals any denial of which drops the record.
-        minors: age rule.
-        resolved: all signals that `require` and `veto` name, by name (filled by the
-            loader from profile, `signals:` and inline definitions).
-    """
-
-    profile: str | None = None
-    on_unknown: Literal["deny", "quarantine"] = "deny"
-    signals: dict[str, UserSignal] = Field(default_factory=dict)
-    require: tuple[Requirement, ...] = Field(min_length=1)
-    veto: tuple[str, ...] = ()
-    minors: Minors | None = None
-    resolved: dict[str, SignalSpec] = Field(default_factory=dict, exclude=True)
 
 
 class RecognizerPattern(Frozen):

@@ -118,6 +118,14 @@ class SignalSpec(Frozen):
         """Columns that may carry the signal itself, for the categories asked for."""
         return _filled((*self.paths, *self.denied_paths), categories)
 
+    def carrier_groups(
+        self, categories: tuple[str, ...] = ()
+    ) -> tuple[tuple[str, ...], ...]:
+        """Give the columns of which one at least must exist, for each category."""
+        if not any(CATEGORY in path for path in self.paths):
+            return (self.carriers(categories),)
+        return tuple(_filled(self.paths, (category,)) for category in categories)
+
     def columns(self, categories: tuple[str, ...] = ()) -> tuple[str, ...]:
         """All columns that must be read to evaluate this signal, in a fixed order."""
         names = (

@@ -16,27 +16,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from .columns import ACTIONS
+from .consent import Consent
 from .draft import Draft, did_you_mean, listing, shown
-from .model import Consent, Input, Policy
+from .model import Input, Policy
 from .yaml_source import POISON, Path_
 
-__all__ = ["FILLED_BY_LOADER", "UNENFORCED_KEYS", "check_structure", "to_json"]
+__all__ = ["FILLED_BY_LOADER", "check_structure", "to_json"]
 
 FILLED_BY_LOADER: dict[type[BaseModel], frozenset[str]] = {
     Consent: frozenset({"resolved"})
 }
 """Fields of the model that a file cannot set."""
-
-UNENFORCED_KEYS: dict[str, tuple[str, ...]] = {
-    "decoder": ("consent", "signals", "*"),
-    "jurisdiction": ("consent",),
-    "ledger": ("consent",),
-    "reject_policy_below": ("consent", "require", "*"),
-    "require_disclosed_vendor": ("consent", "require", "*"),
-    "rules": ("consent",),
-    "sections": ("consent", "signals", "*"),
-}
-"""Keys of the policy language that the model does not hold yet, and where they stand."""
 
 _HOMES = {"consent": Consent, "input": Input}
 _RANGES = {
@@ -142,10 +132,6 @@ class _Mapper:
     def _unknown_key(self, path: Path_) -> None:
         key = str(path[-1])
         parent = path[:-1]
-        place = UNENFORCED_KEYS.get(key)
-        if place is not None and _fits(parent, place):
-            self._draft.source.broken.add(path)  # `checks` says that it is unenforced
-            return
         if self._draft.raw(path) is None and "key" in self._draft.keys(*parent):
             # Half of an unquoted secret with a comma in it: never show it.
             message = (
@@ -160,6 +146,13 @@ class _Mapper:
 
     def _unknown_word(self, path: Path_) -> None:
         word = str(self._draft.raw(path))
+        if path[-1] == "as_of":
+            message = (
+                "as_of must be run_start or an instant with its zone, such as "
+                '"2026-01-31T00:00:00Z"'
+            )
+            self._draft.refuse("E113", message, path)
+            return
         known = [
             str(value)
             for option in _options(_annotation(self._model, path))
@@ -186,12 +179,8 @@ class _Mapper:
         self._draft.refuse("E115", message, path)
 
     def _too_short(self, path: Path_) -> None:
-        if path == ("consent", "require"):
-            message = "require: lists no signal; name at least one that must be a grant"
-            self._draft.refuse("E122", message, path)
-        else:
-            message = f"{_name(path)} is empty; it needs at least one entry"
-            self._draft.refuse("E107", message, path)
+        message = f"{_name(path)} is empty; it needs at least one entry"
+        self._draft.refuse("E107", message, path)
 
     def _wrong_type(self, path: Path_) -> None:
         value = self._draft.raw(path)
@@ -257,12 +246,6 @@ def _belongs(key: str, parent: Path_) -> str:
         if parent != (home,) and key in _fields(model):
             return f" It belongs in '{home}'."
     return ""
-
-
-def _fits(path: Path_, pattern: tuple[str, ...]) -> bool:
-    return len(path) == len(pattern) and all(
-        wanted in ("*", part) for part, wanted in zip(path, pattern, strict=True)
-    )
 
 
 def _plain(limit: object) -> str:

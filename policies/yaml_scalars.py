@@ -14,7 +14,9 @@ from dataclasses import dataclass
 __all__ = ["Trap", "control_trap", "read_plain"]
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?|0[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?"
+)
 _OCTAL = re.compile(r"[-+]?0[0-9_]+|[-+]?0o[0-7_]+")
 _BASED = re.compile(r"[-+]?0[xX][0-9a-fA-F_]+|[-+]?0[bB][01_]+")
 _GROUPED = re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?")

@@ -8,6 +8,23 @@ from optin.policies import PolicyError, check_policy, load_policy
 
 # code, text in the good policy, what replaces it, text at which the finding stands
 # ("" for the start of the replacement).
+GOOD_REQUIRE = """\
+  require:
+    - signal: att
+      when: {device.os: [iOS, iPadOS]}
+    - signal: training
+      field: ext.training
+      grant: [true]
+      deny: [false]
+    - {signal: shop}
+"""
+
+
+def _ledger(more: str) -> str:
+    entries = ["path: x.jsonl", "key: user.id", "time: {field: at}", more]
+    return f"  ledger: {{{', '.join(filter(None, entries))}}}\n  profile:"
+
+
 CASES = [
     # The file. ---------------------------------------------------------------
     ("E003", "{k: 5, suppress_max: 0.05}", "{k: 5", ": {suite"),
@@ -105,6 +122,37 @@ CASES = [
     ("E132", "{signal: shop}", "{signal: tcf, vendor: 0, purposes: [1]}", "0, p"),
     ("E133", "{signal: shop}", "{signal: shop, max_age: 13m}", "13m"),
     ("E133", "{signal: shop}", "{signal: shop, max_age: soon}", "soon"),
+    ("E119", "    shop: {field", "    ledger: {field: a, grant: [1]}\n    shop: {field", "ledger: {field: a"),
+    ("E120", "openrtb_2_6", "./own.yaml", "./own.yaml"),
+    ("E122", GOOD_REQUIRE, "  require: []\n", "[]\n"),
+    ("E103", GOOD_REQUIRE, "", "consent:"),
+    ("E123", "{signal: shop}", "{signal: ledger}", "ledger}"),
+    ("E126", "lmt, ifa_zero]", "lmt, ledger]", "ledger]"),
+    ("E128", "{signal: shop}", "{signal: shop, categories: [a]}", "categories"),
+    ("E128", "{signal: shop}", "{signal: shop, reject_policy_below: 4}", "reject_policy"),
+    ("E128", "    shop: {field", "    a: {field: a, decoder: gpp, grant: [1]}\n    shop: {field", "grant: [1]"),
+    ("E128", "    shop: {field", "    a: {field: a, grant: [1], sections: b}\n    shop: {field", "sections"),
+    ("E137", "{signal: shop}", "{signal: shop, max_age: 13mo}", "max_age"),
+    ("E113", "  profile:", _ledger("as_of: soon"), "soon"),
+    ("E113", "  profile:", _ledger('as_of: "2026-01-31T00:00:00"'), '"2026-01-31T00:00:00"'),
+    ("E133", "  profile:", _ledger("lateness: 3m"), "3m"),
+    ("E101", "  profile:", _ledger("keys: user.id"), "keys"),
+    ("E104", "  profile:", _ledger("format: xml"), "xml"),
+    ("E104", "  profile:", _ledger("join: hash"), "hash"),
+    ("E184", "  profile:", _ledger("").replace("key: user.id", "key: usr.id"), "usr.id"),
+    ("E184", "  profile:", _ledger("").replace("key: user.id", "key: {usr.id: id}"), "usr.id"),
+    ("E107", "  profile:", _ledger("").replace("key: user.id", "key: []"), "[]"),
+    ("E114", "  profile:", _ledger("").replace("field: at", "field: at, tz: Mars"), "Mars"),
+    ("E185", "  profile:", _ledger("").replace("x.jsonl", "x/"), "x/"),
+    ("E165", "  profile:", _ledger("").replace("x.jsonl", '""'), '""'),
+    ("E180", GOOD_REQUIRE, "  rules: [{name: us, veto: [lmt]}]\n", "{name: us"),
+    ("E181", "  veto:", "  rules: [{name: a, require: [{signal: shop}]}, {name: b, require: [{signal: shop}]}]\n  veto:", "{name: b"),
+    ("E118", "  veto:", "  rules: [{name: a, when: {x: 1}, require: [{signal: shop}]}, {name: a, require: [{signal: shop}]}]\n  veto:", "a, require: [{signal: shop}]}]"),
+    ("E182", "  veto:", "  rules: [{name: a, when: {x: EEA}, require: [{signal: shop}]}]\n  veto:", "EEA"),
+    ("E182", "  veto:", "  jurisdiction: {field: c}\n  rules: [{name: a, when: {c: Atlantis}, require: [{signal: shop}]}]\n  veto:", "Atlantis"),
+    ("E104", "  veto:", "  jurisdiction: {field: c, on_unknown: allow}\n  veto:", "allow"),
+    ("E183", "  veto:", "  veto_gpp: [SaleOptout]\n  veto:", "SaleOptout"),
+    ("E183", "{signal: shop}", "{signal: shop, when: {gpp_section: seven}}", "seven"),
     ("E138", "    shop: {field", '    att: {field: a, grant: ["2"]}\n    shop: {field', '"2"'),
     ("E139", "kind: birth_year", "kind: age_years", "age_years"),
     # Columns. ----------------------------------------------------------------
@@ -171,9 +219,6 @@ CASES = [
     ("E174", "ORDER_ID", "order id", ""),
     ("E176", "  entities:", "  language: de\n  entities:", "de\n"),
     # Not yet. ----------------------------------------------------------------
-    ("E190", "  profile:", "  ledger: {path: x}\n  profile:", "ledger"),
-    ("E190", "  profile:", "  jurisdiction: {field: x}\n  profile:", "jurisdiction"),
-    ("E190", "  profile:", "  rules: []\n  profile:", "rules"),
     # Warnings. ---------------------------------------------------------------
     ("W156", "[month, year]", "[week, year]", "year]"),
     ("W170", "free_text, action: scan", "free_text, action: drop", "pii:"),

@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.policies import checks, load_policy, policy_digest
-from optin.policies.draft import Draft
-from optin.policies.structure import check_structure
-from optin.policies.yaml_source import read_source
+from optin.policies import load_policy, policy_digest
 
 
 def _load(check, text):
@@ -155,25 +152,3 @@ def test_digest_is_sixty_four_hex_digits(check, good):
 
 
 # Switches ---------------------------------------------------------------------
-
-_LATER = {
-    "tcf": ("{signal: tcf, purposes: [1], vendor: 7}", "tcf_v2"),
-    "gpp": ("{signal: gpp}", "gpp"),
-    "max_age": ("{signal: shop, max_age: 13mo}", "max_age"),
-}
-
-
-@pytest.mark.parametrize(("entry", "feature"), _LATER.values(), ids=_LATER)
-def test_check_refuses_a_feature_until_this_version_evaluates_it(
-    good, folder, entry, feature
-):
-    (folder / "policy.yaml").write_text(good.replace("{signal: shop}", entry))
-
-    def codes(evaluated: frozenset[str]) -> list[str]:
-        draft = Draft(read_source(folder / "policy.yaml"), folder)
-        check_structure(draft)
-        checks.run_checks(draft, evaluated)
-        return [found.code for found in draft.source.findings]
-
-    assert codes(frozenset()) == ["E190"]
-    assert codes(frozenset({feature})) == []

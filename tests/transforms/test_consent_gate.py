@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optin.policies.model import Consent, EventTime, Minors, Requirement
+from optin.policies.consent import Consent, Minors, Requirement
+from optin.policies.model import EventTime
 from optin.policies.signals import SignalSpec
 from optin.transforms.blocks.names import RAW_PREFIX, RECORD, SUBJECT
-from optin.transforms.consent import GatePlan, evaluate_gate
+from optin.transforms.consent import GatePlan, evaluate_gate, reasons_of
 from optin.transforms.consent.event_time import event_times
 from optin.transforms.consent.stage import audit_lines
 from optin.transforms.consent.view import BlockView
@@ -77,7 +78,7 @@ def plan_of(consent: Consent = CONSENT, **changes: Any) -> GatePlan:
         "as_of_micros": AS_OF,
         "subject_key": b"s" * 32,
         "record_key": b"r" * 32,
-        "reasons": GatePlan.reasons_of(consent),
+        "reasons": reasons_of(consent),
         "audit_drops": True,
     }
     return GatePlan(**{**settings_, **changes})

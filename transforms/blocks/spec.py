@@ -138,19 +138,22 @@ class ReadSpec:
         )
         time = source.event_time.field
         minors = consent.minors.field if consent.minors else None
-        conditions = [key for entry in consent.require for key in entry.when]
-        alone = [time, source.event_id, minors, *conditions]
+        alone = [time, source.event_id, minors, *consent.condition_columns()]
+        alone += consent.bias.by
         raw: list[str] = [*source.subject, *(name for name in alone if name)]
-        for signal in consent.resolved.values():
-            raw += signal.columns()
+        raw += consent.signal_columns()
         required_raw = [source.subject]
         optional_raw = []
-        demanded = {entry.signal for entry in consent.require}
+        demanded = set()
+        for entry in consent.requirements():
+            signal = consent.resolved.get(entry.signal)  # none for the ledger
+            if signal is None:
+                continue
+            demanded.add(signal.name)
+            required_raw += signal.carrier_groups(entry.categories)
+            required_raw += [(key,) for key in signal.applies_when]
         for name, signal in consent.resolved.items():
-            if name in demanded:
-                required_raw.append(signal.paths)
-                required_raw += [(key,) for key in signal.applies_when]
-            else:
+            if name not in demanded:
                 optional_raw.append(signal.paths)
         required = [*(name for name in alone if name), *(c.name for c in columns)]
         return cls(

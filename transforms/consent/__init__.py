@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .evaluate import GateResult, evaluate_gate
-from .plan import GatePlan
+from .evaluate import Gate, GateResult, evaluate_gate
+from .plan import GatePlan, reasons_of
 
-__all__ = ["GatePlan", "GateResult", "evaluate_gate"]
+__all__ = ["Gate", "GatePlan", "GateResult", "evaluate_gate", "reasons_of"]

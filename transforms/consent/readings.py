@@ -15,12 +15,29 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
+from ...policies.model import EventTime
 from ...policies.signals import SignalSpec
+from .event_time import event_times
 from .view import BlockView, Mask
 
-__all__ = ["Reading", "SignalReading", "is_zero_identifier", "read_signal"]
+__all__ = [
+    "NO_DAY",
+    "Decided",
+    "Reading",
+    "Readings",
+    "SignalReading",
+    "applies_to",
+    "combine",
+    "is_zero_identifier",
+    "read_signal",
+    "with_times",
+]
 
 Readings = npt.NDArray[np.uint8]
+Micros = npt.NDArray[np.int64]
+
+NO_DAY = np.iinfo(np.int64).min
+"""Time of a decision that carries none."""
 
 
 class Reading(IntEnum):
@@ -40,18 +57,53 @@ class Reading(IntEnum):
     DENY = 9
     VENDOR_DENIED = 10
     PURPOSE_DENIED = 11
+    MINOR = 12
+
+
+@dataclass(frozen=True)
+class Decided:
+    """When the decisions of a block were made, in microseconds since 1970 UTC.
+
+    Attributes:
+        earliest: of each row's carriers, the oldest decision; `NO_DAY` where none says.
+        latest: of each row's carriers, the newest one; `NO_DAY` where none says.
+        by_day: times are the start of a UTC day, as in TC strings.
+    """
+
+    earliest: Micros
+    latest: Micros
+    by_day: bool
+
+    def with_others(self, other: Decided) -> Decided:
+        """Put the times of two decisions that must both hold together."""
+        missing = (self.earliest == NO_DAY) | (other.earliest == NO_DAY)
+        earliest = np.where(missing, NO_DAY, np.minimum(self.earliest, other.earliest))
+        latest = np.maximum(self.latest, other.latest)
+        return Decided(earliest, latest, self.by_day)
 
 
 @dataclass(frozen=True)
 class SignalReading:
-    """Readings of one signal over a block, with the rows where carriers disagree."""
+    """Readings of one signal over a block.
+
+    Attributes:
+        readings: one `Reading` a row.
+        conflict: rows whose carriers disagree.
+        decided: when the user decided; null for a signal without times.
+    """
 
     readings: Readings
     conflict: Mask
+    decided: Decided | None = None
 
     def is_(self, *wanted: Reading) -> Mask:
         """Tell which rows have one of the `wanted` readings."""
-        return np.isin(self.readings, [int(reading) for reading in wanted])
+        if len(wanted) == 1:
+            return self.readings == int(wanted[0])
+        table = np.zeros(len(Reading), dtype=np.bool_)
+        table[[int(reading) for reading in wanted]] = True
+        found: Mask = table[self.readings]
+        return found
 
 
 # AppTrackingTransparency gives two denials a name of their own
@@ -67,6 +119,8 @@ _VERDICTS = {
     "grant": Reading.GRANT,
     "deny": Reading.DENY,
     "unknown": Reading.UNDECIDED,
+    # Without the scopes at hand, which `categories` looks at: no grant.
+    "by_scope": Reading.UNDECIDED,
 }
 _ZERO = re.compile(r"[0\-:\s]*0[0\-:\s]*")
 _TRUE = ("1", "true")
@@ -83,49 +137,66 @@ def is_zero_identifier(text: str) -> bool:
     return _ZERO.fullmatch(text) is not None
 
 
-def read_signal(
-    view: BlockView, spec: SignalSpec, decode: Callable[[str], Reading] | None = None
-) -> SignalReading:
-    """Evaluate one signal on every row of a block.
-
-    Args:
-        view: the block's raw columns.
-        spec: where the signal sits and what its values mean.
-        decode: reads one distinct text, for signals with a `decoder`.
-
-    Returns:
-        One reading a row. Where the signal does not apply (`applies_when`) it is
-        `ABSENT`. Where several carriers are present, the most restrictive counts, and
-        rows whose carriers differ are marked as a conflict.
-    """
-    value_of = decode or _value_reader(spec)
-    combined = np.zeros(view.rows, dtype=np.uint8)
-    conflict = np.zeros(view.rows, dtype=np.bool_)
+def read_signal(view: BlockView, spec: SignalSpec) -> SignalReading:
+    """Evaluate a signal that is declared by values, or by its all-zero identifier."""
+    value_of = value_reader(spec)
+    carriers = []
     for path in spec.paths:
         if spec.detect == "zero_uuid":
-            carried = _zero_readings(view, path)
+            carriers.append(_zero_readings(view, path))
         else:
-            carried = view.lookup(path, value_of, missing=Reading.ABSENT)
+            carriers.append(view.lookup(path, value_of, missing=Reading.ABSENT))
+    return with_times(view, spec, combine(view, spec, carriers))
+
+
+def combine(
+    view: BlockView, spec: SignalSpec, carriers: list[Readings]
+) -> SignalReading:
+    """Put the readings of all carriers of a signal together.
+
+    Where the signal does not apply (`applies_when`) it is `ABSENT`. Where several
+    carriers are present, the most restrictive counts, and rows whose carriers differ
+    are marked as a conflict.
+    """
+    combined = carriers[0].copy()
+    conflict = np.zeros(view.rows, dtype=np.bool_)
+    for carried in carriers[1:]:
         both = (combined != Reading.ABSENT) & (carried != Reading.ABSENT)
         conflict |= both & (combined != carried)
         np.maximum(combined, carried, out=combined)
-    applies = _applies(view, spec)
-    combined[~applies] = Reading.ABSENT
-    return SignalReading(combined, conflict & applies)
+    applies = applies_to(view, spec)
+    if applies is not None:
+        combined[~applies] = Reading.ABSENT
+        conflict &= applies
+    return SignalReading(combined, conflict)
 
 
-def _zero_readings(view: BlockView, path: str) -> Readings:
-    """Find all-zero identifiers; by regex on the column, as most values are distinct."""
-    texts = view.array(path)
-    zero = pc.match_substring_regex(texts, f"^(?:{_ZERO.pattern})$")
-    blank = pc.match_substring_regex(texts, r"^\s*$")
-    readings = np.full(view.rows, Reading.UNDECIDED, dtype=np.uint8)
-    readings[zero.fill_null(False).to_numpy(zero_copy_only=False)] = Reading.DENY
-    readings[blank.fill_null(True).to_numpy(zero_copy_only=False)] = Reading.ABSENT
-    return readings
+def with_times(
+    view: BlockView, spec: SignalSpec, found: SignalReading
+) -> SignalReading:
+    """Add when the user decided, where the feed says so beside the signal.
+
+    A time that cannot be read is a value that nobody knows: the record is no grant.
+    """
+    if not spec.time_paths:
+        return found
+    readings = found.readings.copy()
+    earliest = np.full(view.rows, NO_DAY)
+    latest = np.full(view.rows, NO_DAY)
+    for path in spec.time_paths:
+        written = EventTime(field=path, unit=spec.time_unit)
+        times, known = event_times(view, written)
+        unreadable = view.present(path) & ~known & (readings == Reading.GRANT)
+        readings[unreadable] = Reading.UNLISTED
+        first = known & (earliest == NO_DAY)
+        earliest = np.where(first, times, earliest)
+        earliest = np.where(known, np.minimum(earliest, times), earliest)
+        latest = np.where(known, np.maximum(latest, times), latest)
+    decided = Decided(earliest, latest, by_day=False)
+    return SignalReading(readings, found.conflict, decided)
 
 
-def _value_reader(spec: SignalSpec) -> Callable[[str], Reading]:
+def value_reader(spec: SignalSpec) -> Callable[[str], Reading]:
     """Give the function that reads one text of a signal declared by values."""
 
     def read(text: str) -> Reading:
@@ -142,8 +213,24 @@ def _value_reader(spec: SignalSpec) -> Callable[[str], Reading]:
     return read
 
 
-def _applies(view: BlockView, spec: SignalSpec) -> Mask:
-    """Tell where a signal applies; a condition that cannot be read does not excuse."""
+def _zero_readings(view: BlockView, path: str) -> Readings:
+    """Find all-zero identifiers; by regex on the column, as most values are distinct."""
+    texts = view.array(path)
+    zero = pc.match_substring_regex(texts, f"^(?:{_ZERO.pattern})$")
+    blank = pc.match_substring_regex(texts, r"^\s*$")
+    readings = np.full(view.rows, Reading.UNDECIDED, dtype=np.uint8)
+    readings[zero.fill_null(False).to_numpy(zero_copy_only=False)] = Reading.DENY
+    readings[blank.fill_null(True).to_numpy(zero_copy_only=False)] = Reading.ABSENT
+    return readings
+
+
+def applies_to(view: BlockView, spec: SignalSpec) -> Mask | None:
+    """Tell where a signal applies, null for everywhere.
+
+    A condition that cannot be read does not excuse.
+    """
+    if not spec.applies_when and not spec.applies_when_any:
+        return None
     applies = np.ones(view.rows, dtype=np.bool_)
     for column, values in spec.applies_when.items():
         applies &= view.matches(column, values, if_null=True)

@@ -12,7 +12,7 @@ from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
 from ..blocks.names import RAW_PREFIX, RECORD, SPLIT_KEY
 from ..deidentify.keys import hmac_tokens
-from .evaluate import GateResult, evaluate_gate
+from .evaluate import Gate, GateResult
 from .plan import GatePlan
 
 __all__ = ["AUDIT_SCHEMA", "ConsentGate", "audit_lines"]
@@ -56,10 +56,14 @@ class _Gate(beam.DoFn):
     def __init__(self, plan: GatePlan) -> None:
         self._plan = plan
 
+    def setup(self) -> None:
+        # Decoded strings are remembered from block to block.
+        self._gate = Gate(self._plan)
+
     def process(
         self, block: pa.RecordBatch
     ) -> Iterator[pa.RecordBatch | TaggedOutput[Any, Any]]:
-        result = evaluate_gate(block, self._plan)
+        result = self._gate.evaluate(block)
         yield TaggedOutput("counts", dict(result.counts(self._plan)))
         lines = audit_lines(block, result, self._plan)
         if lines.num_rows:

@@ -1,35 +1,127 @@
-"""Binds a policy's question about a consent string to the decoder of its format."""
+"""Reads columns of TC and US Privacy strings, at the price of distinct texts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
-from ...policies.errors import OptinError
-from ...policies.model import Requirement
+import numpy as np
+import numpy.typing as npt
+
 from ...policies.signals import SignalSpec
-from .readings import Reading
+from .readings import (
+    NO_DAY,
+    Decided,
+    Reading,
+    Readings,
+    SignalReading,
+    combine,
+)
+from .strings import (
+    BoundedCache,
+    TcfCodes,
+    TcfQuery,
+    TcfVerdict,
+    UspVerdict,
+    tcf_codes_apart,
+    usp_code,
+)
+from .view import BlockView
 
-__all__ = ["decoder_for"]
+__all__ = [
+    "DAY_MICROS",
+    "TCF_TABLE",
+    "Codes",
+    "TcfReader",
+    "UspReader",
+    "lookup_table",
+    "oldest",
+]
+
+Codes = npt.NDArray[np.int64]
+
+DAY_MICROS = 86_400_000_000
 
 
-def decoder_for(
-    spec: SignalSpec, requirement: Requirement | None
-) -> Callable[[str], Reading] | None:
-    """Give the function that reads one text of `spec`; null for plain values.
+def lookup_table(verdicts: Mapping[Any, Reading]) -> Readings:
+    """Give verdict → reading as a look-up table, with `ABSENT` for -1 at its end."""
+    table = np.zeros(len(verdicts) + 1, dtype=np.uint8)
+    for verdict, reading in verdicts.items():
+        table[int(verdict)] = reading
+    table[-1] = Reading.ABSENT
+    return table
 
-    Args:
-        spec: the signal.
-        requirement: what is asked of it; null for a veto.
 
-    Raises:
-        OptinError: the format has no decoder in this version. The loader refuses such a
-            policy before; a signal that cannot be read must never be passed over.
-    """
-    if spec.decoder is None:
-        return None
-    asked = "require" if requirement is not None else "veto"
-    message = (
-        f"signal '{spec.name}' in {asked}: has the format {spec.decoder}, which this "
-        "version cannot read"
-    )
-    raise OptinError(message)
+TCF_TABLE = lookup_table(
+    {
+        TcfVerdict.GRANT: Reading.GRANT,
+        TcfVerdict.PURPOSE_DENIED: Reading.PURPOSE_DENIED,
+        TcfVerdict.VENDOR_DENIED: Reading.VENDOR_DENIED,
+        TcfVerdict.OLD_POLICY: Reading.OLD_POLICY,
+        TcfVerdict.VENDOR_NOT_DISCLOSED: Reading.VENDOR_NOT_DISCLOSED,
+        TcfVerdict.MALFORMED: Reading.MALFORMED,
+    }
+)
+"""TCF verdict → reading."""
+
+_USP_TABLE = lookup_table(
+    {
+        UspVerdict.CLEAR: Reading.UNDECIDED,
+        UspVerdict.OPTED_OUT: Reading.DENY,
+        UspVerdict.MALFORMED: Reading.MALFORMED,
+    }
+)
+
+
+class TcfReader:
+    """Answers one question from a column of TC strings."""
+
+    def __init__(self, query: TcfQuery) -> None:
+        self._cache = BoundedCache(TcfCodes(query))
+
+    def read(self, view: BlockView, spec: SignalSpec) -> SignalReading:
+        """Read the signal on every row, with the day of each choice."""
+        carriers, earliest, latest = [], None, None
+        for path in spec.paths:
+            verdicts, days = tcf_codes_apart(_codes(view, path, self._cache))
+            carriers.append(TCF_TABLE[verdicts])
+            times = _micros(days)
+            earliest = times if earliest is None else oldest(earliest, times)
+            latest = times if latest is None else np.maximum(latest, times)
+        found = combine(view, spec, carriers)
+        if earliest is None or latest is None:  # a signal has one path at least
+            return found
+        decided = Decided(earliest, latest, by_day=True)
+        return SignalReading(found.readings, found.conflict, decided)
+
+
+class UspReader:
+    """Reads opt-outs from a column of US Privacy strings."""
+
+    def __init__(self) -> None:
+        self._cache = BoundedCache(usp_code)
+
+    def read(self, view: BlockView, spec: SignalSpec) -> SignalReading:
+        """Read the signal on every row."""
+        carriers = [_USP_TABLE[_codes(view, p, self._cache)] for p in spec.paths]
+        return combine(view, spec, carriers)
+
+
+def _codes(view: BlockView, path: str, cache: BoundedCache) -> Codes:
+    """Evaluate the strings of one column; -1 where there is none."""
+    positions, texts = view.codes(path)
+    table = np.array([*cache.each(texts), -1], dtype=np.int64)
+    found: Codes = table[positions]
+    return found
+
+
+def _micros(days: npt.NDArray[np.datetime64]) -> Codes:
+    numbers = days.astype(np.int64)
+    known = ~np.isnat(days)
+    return np.where(known, np.where(known, numbers, 0) * DAY_MICROS, NO_DAY)
+
+
+def oldest(one: Codes, other: Codes) -> Codes:
+    """Give the older of two times; where one is missing, the other."""
+    older = np.minimum(one, other)
+    return np.where((one == NO_DAY) | (other == NO_DAY), np.maximum(one, other), older)

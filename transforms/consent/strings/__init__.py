@@ -7,12 +7,14 @@ one that is not well formed. None of them lets a string through that it read in 
 from .column import NULL_CODE, BoundedCache, evaluate_column
 from .errors import ConsentStringError, Malformed
 from .gpp import (
+    GppConsent,
     GppQuery,
     GppString,
     GppVerdict,
     decode_gpp,
     decode_gpp_section,
     evaluate_gpp,
+    evaluate_gpp_consent,
     gpp_code,
     split_gpp,
 )
@@ -35,6 +37,7 @@ __all__ = [
     "NULL_CODE",
     "BoundedCache",
     "ConsentStringError",
+    "GppConsent",
     "GppQuery",
     "GppString",
     "GppVerdict",
@@ -58,6 +61,7 @@ __all__ = [
     "decode_usp",
     "evaluate_column",
     "evaluate_gpp",
+    "evaluate_gpp_consent",
     "evaluate_tcf",
     "evaluate_usp",
     "gpp_code",

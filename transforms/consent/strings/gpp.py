@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
+from typing import NamedTuple
 
 from .bits import MAX_CHARACTERS, Bits
 from .errors import ConsentStringError, Malformed
 from .fibonacci import read_fibonacci_spans
 from .tcf import TcfString, decode_tcf
 from .tcf_canada import TcfCanada, decode_tcf_canada
+from .tcf_query import TcfEvaluation, TcfQuery, TcfVerdict, evaluate_tcf
 from .us_sections import US_SECTIONS, UsSection, decode_us_section
 from .usp import UsPrivacy, decode_usp
 
 __all__ = [
+    "GppConsent",
     "GppQuery",
     "GppSection",
     "GppString",
@@ -25,6 +29,7 @@ __all__ = [
     "decode_gpp",
     "decode_gpp_section",
     "evaluate_gpp",
+    "evaluate_gpp_consent",
     "gpp_code",
     "split_gpp",
 ]
@@ -64,6 +69,21 @@ class GppVerdict(IntEnum):
     MINOR = 2
     UNREAD = 3
     MALFORMED = 4
+
+
+class GppConsent(NamedTuple):
+    """Answer of the TCF sections of a GPP string.
+
+    Attributes:
+        verdict: the answer, of the section that grants least; null if no TCF section
+            applies, or one that applies is not in the string: nobody was asked.
+        earliest: UTC day of the oldest choice among them.
+        latest: UTC day of the newest one.
+    """
+
+    verdict: TcfVerdict | None
+    earliest: date | None = None
+    latest: date | None = None
 
 
 @dataclass(frozen=True)
@@ -149,24 +169,97 @@ def decode_gpp(text: str) -> GppString:
     return GppString(tuple(texts), sections)
 
 
-def evaluate_gpp(text: str, query: GppQuery) -> GppVerdict:
-    """Tell what the US sections of a GPP string veto; every one it carries counts.
+def evaluate_gpp(
+    text: str, query: GppQuery, applicable: frozenset[int] | None = None
+) -> GppVerdict:
+    """Tell what the US sections of a GPP string veto.
 
-    A section that this decoder does not know may hold an opt-out: `UNREAD` if nothing
-    stronger was found.
+    Args:
+        text: the whole string; a section that is not well formed spoils it, whether it
+            applies or not.
+        query: what is asked.
+        applicable: ids of the sections that apply to the record; null if nobody says,
+            then every one that the string carries counts.
 
-    Not covered: TCF sections, which carry consent and not opt-outs; get the TC string
-    by `split_gpp` and ask it by `evaluate_tcf`.
+    A section that applies and is not there, or that this decoder does not know, may
+    hold an opt-out: `UNREAD` if nothing stronger was found.
+
+    Not covered: TCF sections, which carry consent and not opt-outs; ask
+    `evaluate_gpp_consent`.
     """
     try:
         string = decode_gpp(text)
     except ConsentStringError:
         return GppVerdict.MALFORMED
-    found = [_judge(section, query) for section in string.sections.values()]
+    ids = frozenset(string.section_ids)
+    counted = ids if applicable is None else applicable
+    found = [
+        _judge(section, query)
+        for section_id, section in string.sections.items()
+        if section_id in counted
+    ]
     for verdict in (GppVerdict.MINOR, GppVerdict.OPTED_OUT):
         if verdict in found:
             return verdict
-    return GppVerdict.UNREAD if string.unread else GppVerdict.CLEAR
+    unread = counted - string.sections.keys()
+    return GppVerdict.UNREAD if unread else GppVerdict.CLEAR
+
+
+def evaluate_gpp_consent(
+    text: str, query: TcfQuery, applicable: frozenset[int] | None = None
+) -> GppConsent:
+    """Answer a TCF question from the TCF sections of a GPP string.
+
+    Every TCF section that applies (2 for Europe, 5 for Canada) must grant; in the
+    Canadian one only express consent does. Arguments are those of `evaluate_gpp`.
+
+    Not covered: US sections, which hold no consent; ask `evaluate_gpp`.
+    """
+    malformed = GppConsent(TcfVerdict.MALFORMED)
+    try:
+        string = decode_gpp(text)
+        texts = split_gpp(text)
+    except ConsentStringError:
+        return malformed
+    counted = frozenset(texts) if applicable is None else applicable
+    asked = counted & {_TCF_EU, _TCF_CANADA}
+    if not asked or not asked <= texts.keys():
+        return GppConsent(None)
+    answers = []
+    if _TCF_EU in asked:
+        answers.append(evaluate_tcf(texts[_TCF_EU], query))
+    canada = string.sections.get(_TCF_CANADA)
+    if _TCF_CANADA in asked and isinstance(canada, TcfCanada):
+        answers.append(_judge_canada(canada, query))
+    days = [answer.last_updated for answer in answers if answer.last_updated]
+    if len(days) < len(answers):
+        return malformed
+    refusals = [answer.verdict for answer in answers if answer.verdict]
+    verdict = refusals[0] if refusals else TcfVerdict.GRANT
+    return GppConsent(verdict, min(days), max(days))
+
+
+def _judge_canada(section: TcfCanada, query: TcfQuery) -> TcfEvaluation:
+    """Answer a TCF question from a Canadian section, by express consent alone."""
+    day = section.last_updated.date()
+    if not set(query.purposes) <= section.purposes_express:
+        return TcfEvaluation(TcfVerdict.PURPOSE_DENIED, day)
+    vendor = query.vendor
+    if vendor is not None:
+        for rule in section.restrictions:
+            # Kind 1 asks for express consent, which is what this question is about.
+            forbids = rule.kind != 1 and rule.purpose in query.purposes
+            if forbids and vendor in rule.vendors:
+                return TcfEvaluation(TcfVerdict.PURPOSE_DENIED, day)
+        if vendor not in section.vendors_express:
+            return TcfEvaluation(TcfVerdict.VENDOR_DENIED, day)
+        shown = section.vendors_disclosed
+        required = query.require_disclosed_vendor
+        if required == "auto":
+            required = shown is not None and shown.max_id > 0
+        if required and (shown is None or vendor not in shown):
+            return TcfEvaluation(TcfVerdict.VENDOR_NOT_DISCLOSED, day)
+    return TcfEvaluation(TcfVerdict.GRANT, day)
 
 
 def gpp_code(text: str, query: GppQuery) -> int:

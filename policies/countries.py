@@ -1,0 +1,56 @@
+"""Countries and the sets of them that rules of law speak of.
+
+Codes and names are those of ISO 3166-1, through pycountry. The sets are the members of
+the European Union (europa.eu, EU countries), those of the European Economic Area (EFTA,
+EEA Agreement) and the United Kingdom, whose law kept the GDPR.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import pycountry
+
+__all__ = ["COUNTRY_SETS", "country_of", "spelled"]
+
+_EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
+_EEA = f"{_EU} IS LI NO"
+
+COUNTRY_SETS: dict[str, frozenset[str]] = {
+    "EU": frozenset(_EU.split()),
+    "EEA": frozenset(_EEA.split()),
+    "EEA_UK": frozenset(f"{_EEA} GB".split()),
+    "EEA_UK_CH": frozenset(f"{_EEA} GB CH".split()),
+}
+"""Name of a set → ISO 3166-1 codes of two letters."""
+
+_ALSO = {"uk": "GB", "great britain": "GB", "el": "GR", "usa": "US", "russia": "RU"}
+
+
+@functools.lru_cache(maxsize=4096)
+def country_of(text: str) -> str | None:
+    """Give the code of two letters of a country, or None if there is none of the name.
+
+    Takes codes of two and three letters and English names, in any case.
+
+    >>> [country_of(text) for text in ("DEU", "Germany", "uk", "DE-BY", "somewhere")]
+    ['DE', 'DE', 'GB', None, None]
+    """
+    word = text.strip().casefold()
+    if word in _ALSO:
+        return _ALSO[word]
+    if not word or word.isdigit():
+        return None
+    try:
+        code: str = pycountry.countries.lookup(word).alpha_2
+    except LookupError:
+        return None
+    return code
+
+
+def spelled(name: str) -> frozenset[str]:
+    """Give the codes that a word of a condition stands for: a set, or one country."""
+    if name in COUNTRY_SETS:
+        return COUNTRY_SETS[name]
+    code = country_of(name)
+    return frozenset() if code is None else frozenset((code,))
