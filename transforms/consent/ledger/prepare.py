@@ -179,8 +179,8 @@ def _judged(plan: LedgerPlan, reader: Reader, as_of_micros: int) -> tuple[str, .
         warnings.append(fault)
     if reader.nobody:
         warnings.append(
-            f"{name}: {reader.nobody:,} decisions name nobody but all-zero identifiers "
-            "and have no effect."
+            f"{name}: decisions that name all-zero identifiers alone have no effect: "
+            f"{reader.nobody:,} here."
         )
     return tuple(warnings)
 
