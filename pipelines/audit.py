@@ -58,7 +58,7 @@ def check_writable(policy: Policy) -> None:
 
 def write_audit(
     policy: Policy,
-    run_id: str,
+    result: RunResult,
     workspace: Workspace,
     splits: tuple[Split, ...],
     read: dict[str, dict[str, int]],
@@ -67,16 +67,19 @@ def write_audit(
 
     Args:
         policy: says where.
-        run_id: names the folder.
+        result: names the run, and what it was held against.
         workspace: where pass 1 left its lines.
         splits: the pieces that were read.
         read: records and lines per split id, from which numbers in the file follow.
     """
-    home = join(policy.audit.path, run_id)
+    home = join(policy.audit.path, result.run_id)
+    held = _held_against(result)
     files = {split.id: split.path for split in splits}
     first = {key: _first_numbers(splits, read, key) for key in ("lines", "records")}
     raw_path = (
-        join(policy.quarantine.path, f"{run_id}.jsonl") if policy.quarantine else None
+        join(policy.quarantine.path, f"{result.run_id}.jsonl")
+        if policy.quarantine
+        else None
     )
     with (
         _private_file(join(home, "quarantine.jsonl")) as located,
@@ -85,14 +88,16 @@ def write_audit(
         for table in _tables(workspace, "bad"):
             for entry in table.to_pylist():
                 spot = _located(entry, files, first)
-                _line(located, spot)
+                _line(located, {**spot, **held})
                 _line(raw, {**spot, **_printable(entry["raw"])})
         for table in _tables(workspace, "audit"):
             asked = pc.equal(table.column("outcome"), "quarantine")
             for entry in table.filter(asked).to_pylist():
-                _line(located, _located(entry, files, first))
+                spot = _located(entry, files, first)
+                why = {name: entry[name] for name in _REASONED}
+                _line(located, {**spot, **why, **held})
     if policy.audit.drops == "per_record":
-        _write_drops(join(home, "drops"), workspace, files)
+        _write_drops(join(home, "drops"), workspace, files, held)
 
 
 def write_result(policy: Policy, result: RunResult) -> None:
@@ -102,7 +107,28 @@ def write_result(policy: Policy, result: RunResult) -> None:
             sink.write((json.dumps(result.to_json(), indent=2) + "\n").encode())
 
 
-def _write_drops(folder: str, workspace: Workspace, files: dict[str, str]) -> None:
+_REASONED = ("codes", "record_key", "subject_key", "signals")
+"""What an audit line of the gate says beside the place and the primary code."""
+
+
+def _held_against(result: RunResult) -> dict[str, str | None]:
+    """Say what a record was judged by: the same in every line of a run."""
+    ledger = result.ledger or {}
+    return {
+        "run_id": result.run_id,
+        "policy_digest": result.policy_digest,
+        "as_of": result.as_of,
+        "ledger_as_of": ledger.get("as_of"),
+        "ledger_digest": ledger.get("digest"),
+    }
+
+
+def _write_drops(
+    folder: str,
+    workspace: Workspace,
+    files: dict[str, str],
+    held: dict[str, str | None],
+) -> None:
     names = pa.table({"split": list(files), "file": list(files.values())})
     for number, table in enumerate(_tables(workspace, "audit")):
         dropped = table.filter(pc.equal(table.column("outcome"), "drop"))
@@ -110,6 +136,9 @@ def _write_drops(folder: str, workspace: Workspace, files: dict[str, str]) -> No
             continue
         where = pc.index_in(dropped.column("split"), names.column("split"))
         named = dropped.append_column("file", names.column("file").take(where))
+        for name, value in held.items():
+            constant = pa.repeat(pa.scalar(value, pa.string()), named.num_rows)
+            named = named.append_column(name, constant)
         with _private_file(join(folder, f"drops-{number:05d}.parquet")) as sink:
             pq.write_table(named, sink, compression="zstd")
 

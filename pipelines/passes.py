@@ -19,6 +19,7 @@ from apache_beam.pvalue import PCollection
 
 from ..transforms.blocks import ReadBlocks, ReadSpec, Split
 from ..transforms.consent import GatePlan
+from ..transforms.consent.bias import BiasCounts, BiasFn
 from ..transforms.consent.stage import ConsentGate
 from ..transforms.deidentify import Deidentify, DeidentifyPlan
 from ..transforms.kanonymity import CollectHistogram, CountClasses, Recoding
@@ -45,6 +46,7 @@ class Cleared:
         read: records read, per split id: `{"records": …, "lines": …}`.
         decided: records that reached the gate, by primary code (`KEEP` among them).
         ill_formed: records that a reader could not read, by code.
+        bias: records decided and kept, by group.
         findings: column → entity → spans found in scanned text.
         spills: where the cleared records are.
         histogram: distinct quasi-identifier tuples with their subjects; null if no
@@ -54,6 +56,7 @@ class Cleared:
     read: dict[str, dict[str, int]]
     decided: Counter[str]
     ill_formed: Counter[str]
+    bias: BiasCounts
     findings: dict[str, dict[str, int]]
     spills: tuple[SpillFile, ...]
     histogram: pa.Table | None
@@ -105,6 +108,12 @@ def run_clearing_pass(
             clean.findings | "Flatten findings" >> beam.Map(_flatten_findings),
             join(place, "findings.json"),
         )
+        _ = (
+            gate.bias
+            | "Bias sum" >> beam.CombineGlobally(BiasFn())
+            | "Bias rows" >> beam.Map(_bias_rows)
+            | "Bias deliver" >> Deliver(join(place, "bias.json"))
+        )
         _ = read.stats | "Stats" >> Deliver(join(place, "read.json"))
         _ = (
             spills
@@ -120,6 +129,7 @@ def run_clearing_pass(
         read={entry["split"]: entry for entry in received(join(place, "read.json"))},
         decided=Counter(_only(received(join(place, "decided.json")))),
         ill_formed=Counter(_only(received(join(place, "ill_formed.json")))),
+        bias=_bias_counts(received(join(place, "bias.json"))),
         findings=_nested(_only(received(join(place, "findings.json")))),
         spills=tuple(
             SpillFile(entry["path"], tuple(entry["offsets"]))
@@ -191,6 +201,23 @@ def _add_up(counters: Iterable[dict[str, int]]) -> dict[str, int]:
 def _count_codes(bad: pa.RecordBatch) -> dict[str, int]:
     counts = bad.column("code").value_counts()
     return {entry["values"]: entry["counts"] for entry in counts.to_pylist()}
+
+
+def _bias_rows(counts: BiasCounts) -> list[list[Any]]:
+    """Give counts as rows: in JSON a key cannot be null."""
+    return [
+        [name, value, *pair]
+        for name, groups in counts.items()
+        for value, pair in groups.items()
+    ]
+
+
+def _bias_counts(delivered: list[Any]) -> BiasCounts:
+    counts: BiasCounts = {}
+    for rows in delivered:
+        for name, value, decided, kept in rows:
+            counts.setdefault(name, {})[value] = (decided, kept)
+    return counts
 
 
 def _flatten_findings(findings: dict[str, dict[str, int]]) -> dict[str, int]:

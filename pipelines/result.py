@@ -26,6 +26,8 @@ class RunResult:
         suppressed: kept records left out because their class did not reach k.
         published: rows of the staged (and, if all is well, published) set.
         files: parts of the staged set: name, rows, SHA-256.
+        ledger: which ledger the records were held against; null without one.
+        bias: who disappeared with those who did not consent (`bias_report`).
         findings: personal data found in scanned text: column → entity → spans.
         anonymity: k asked and reached, classes, NCP, levels, and so on.
         checks: one result per expectation and privacy check.
@@ -48,6 +50,8 @@ class RunResult:
     suppressed: int = 0
     published: int = 0
     files: list[dict[str, Any]] = field(default_factory=list)
+    ledger: dict[str, Any] | None = None
+    bias: dict[str, Any] = field(default_factory=dict)
     findings: dict[str, dict[str, int]] = field(default_factory=dict)
     anonymity: dict[str, Any] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
@@ -67,6 +71,7 @@ class RunResult:
         return {
             **self._facts(),
             "run_id": self.run_id,
+            "bias": self.bias,
             "published": self.published if self.release else 0,
             "refused": self.refused,
             "release": self.release,
@@ -99,6 +104,7 @@ class RunResult:
                 "quarantined": dict(sorted(self.quarantined.items())),
                 "suppressed": self.suppressed,
             },
+            "ledger": self.ledger,
             "findings": self.findings,
             "anonymity": self.anonymity,
             "checks": self.checks,

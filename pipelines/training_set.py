@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ..expectations import (
@@ -33,7 +34,14 @@ from ..policies.errors import (
 from ..policies.reasons import KEEP
 from ..transforms.blocks import InputReport, ReadSpec, inspect_input
 from ..transforms.consent import GatePlan, reasons_of
-from ..transforms.deidentify import DeidentifyPlan, derive_key, resolve_keys
+from ..transforms.consent.bias import bias_report
+from ..transforms.deidentify import (
+    DeidentifyPlan,
+    Secret,
+    derive_key,
+    resolve_key,
+    resolve_keys,
+)
 from ..transforms.kanonymity import (
     ClassReport,
     Recoding,
@@ -42,6 +50,7 @@ from ..transforms.kanonymity import (
     report_classes,
 )
 from .audit import check_writable, write_audit, write_result
+from .consent_ledger import ledger_facts, open_ledger, with_ledger
 from .failures import plain_failures
 from .measure import MeasureStaged
 from .passes import (
@@ -106,10 +115,11 @@ class _Run:
         check_writable(policy)
         try:
             with Workspace(policy.output.path, policy.name, result.run_id) as place:
+                plan = self._with_ledger(plan, place)
                 self._progress(f"reading {report.files} file(s)")
                 with plain_failures("reading and clearing"):
                     cleared = run_clearing_pass(plan, place, self._flags)
-                write_audit(policy, result.run_id, place, report.splits, cleared.read)
+                write_audit(policy, result, place, report.splits, cleared.read)
                 self._account(cleared)
                 recoding = self._choose(cleared)
                 self._progress("writing the staged set and measuring it")
@@ -147,11 +157,8 @@ class _Run:
     def _plan(self) -> tuple[ClearingPlan, InputReport]:
         """Resolve keys, look at the input, and settle everything pass 1 needs."""
         policy = self._policy
-        if policy.key is None:
-            message = "the policy names no key:, which pseudonyms and audit need"
-            raise OptinError(message)
+        master = self._master()
         keys = resolve_keys(policy)
-        master = keys[policy.key]
         gate = GatePlan.from_policy(
             policy,
             as_of_micros=int(self._as_of.timestamp() * 1_000_000),
@@ -172,6 +179,35 @@ class _Run:
             k=policy.anonymity.k,
         )
         return plan, report
+
+    def _with_ledger(self, plan: ClearingPlan, place: Workspace) -> ClearingPlan:
+        """Read and check the ledger, and hand it to the gate."""
+        policy, result = self._policy, self._result
+        if policy.consent.ledger is None:
+            return plan
+        self._progress("reading the ledger")
+        prepared = open_ledger(policy, self._master(), place, self._as_of)
+        result.ledger = ledger_facts(prepared)
+        if prepared is None:
+            result.warnings.append(
+                f"consent.ledger {policy.consent.ledger.path}: nothing is there; "
+                "withdrawals and erasures were not looked up"
+            )
+        else:
+            result.warnings += prepared.warnings
+        with plain_failures("joining the ledger"):
+            gate = with_ledger(
+                plan.gate, prepared, plan.read, plan.splits, place, self._flags
+            )
+        return replace(plan, gate=gate)
+
+    def _master(self) -> Secret:
+        """Give the policy's master key."""
+        key = self._policy.key
+        if key is None:
+            message = "the policy names no key:, which pseudonyms and audit need"
+            raise OptinError(message)
+        return Secret(resolve_key(key))
 
     def _account(self, cleared: Cleared) -> None:
         """Add pass 1 up; a run that does not add up fails.
@@ -195,6 +231,7 @@ class _Run:
             else:
                 result.dropped[code] += count
         result.findings = cleared.findings
+        result.bias = bias_report(cleared.bias, self._policy.consent.bias.min_records)
         spilled = sum(spill.rows for spill in cleared.spills)
         if not result.conserved or spilled != result.kept:
             message = (

@@ -14,7 +14,7 @@ from optin.policies.consent import Consent, Minors, Requirement
 from optin.policies.model import EventTime
 from optin.policies.signals import SignalSpec
 from optin.transforms.blocks.names import RAW_PREFIX, RECORD, SUBJECT
-from optin.transforms.consent import GatePlan, evaluate_gate, reasons_of
+from optin.transforms.consent import Gate, GatePlan, evaluate_gate, reasons_of
 from optin.transforms.consent.event_time import event_times
 from optin.transforms.consent.stage import audit_lines
 from optin.transforms.consent.view import BlockView
@@ -97,7 +97,8 @@ def codes_for(record: dict[str, str | None], plan: GatePlan | None = None) -> li
     """All codes of one record in order of precedence; empty means kept."""
     plan = plan or plan_of()
     block = block_of(record)
-    lines = audit_lines(block, evaluate_gate(block, plan), plan)
+    gate = Gate(plan)
+    lines = audit_lines(block, gate.evaluate(block), plan, gate.questions)
     return lines.column("codes")[0].as_py() if lines.num_rows else []
 
 
@@ -168,14 +169,16 @@ def test_unknown_consent_is_quarantined_when_the_policy_says_so() -> None:
     consent = CONSENT.model_copy(update={"on_unknown": "quarantine"})
     plan = plan_of(consent)
     block = block_of({**GOOD, "ml": None})
-    lines = audit_lines(block, evaluate_gate(block, plan), plan)
+    gate = Gate(plan)
+    lines = audit_lines(block, gate.evaluate(block), plan, gate.questions)
     assert lines.column("outcome").to_pylist() == ["quarantine"]
 
 
 def test_audit_line_shows_no_identifier_when_a_record_is_dropped() -> None:
     plan = plan_of(event_id="ifa")
     block = block_of({**GOOD, "lmt": "1"})
-    lines = audit_lines(block, evaluate_gate(block, plan), plan).to_pylist()
+    gate = Gate(plan)
+    lines = audit_lines(block, gate.evaluate(block), plan, gate.questions).to_pylist()
     assert len(lines) == 1
     assert len(lines[0]["record_key"]) == 32
     assert len(lines[0]["subject_key"]) == 32

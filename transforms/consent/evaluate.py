@@ -8,7 +8,6 @@ set bit is the primary reason and a mask of zero means `KEEP`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,8 +20,8 @@ from ..deidentify.keys import subject_tokens
 from .event_time import event_times
 from .people import ages_of, subject_identities
 from .plan import FUTURE_SKEW_MICROS, GatePlan
-from .readings import SignalReading
-from .rules import Rules
+from .questions import Question
+from .rules import Evidence, Rules
 from .tally import Tally
 from .view import BlockView, Mask
 
@@ -43,7 +42,7 @@ class GateResult:
             personal data, for keyed hashing alone.
         times: event times in microseconds since 1970 UTC, 0 where unknown.
         timed: records that have one.
-        readings: label of a question → what was read, for audit lines.
+        evidence: what was read, for audit lines.
         view: the block's raw columns.
     """
 
@@ -52,7 +51,7 @@ class GateResult:
     identities: pa.Array = field(repr=False)
     times: npt.NDArray[np.int64] = field(repr=False)
     timed: Mask = field(repr=False)
-    readings: Mapping[str, SignalReading] = field(repr=False)
+    evidence: Evidence = field(repr=False)
     view: BlockView = field(repr=False)
 
     def primary(self) -> npt.NDArray[np.int8]:
@@ -83,7 +82,12 @@ class Gate:
 
     def __init__(self, plan: GatePlan) -> None:
         self._plan = plan
-        self.rules = Rules(plan)
+        self._rules = Rules(plan)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What the policy asks of its signals."""
+        return self._rules.questions
 
     def evaluate(self, block: pa.RecordBatch) -> GateResult:
         """Decide every record of a block.
@@ -105,7 +109,7 @@ class Gate:
             ages, known = ages_of(view, minors, times, timed)
             tally.add("MINOR", known & (ages < minors.min_age))
             tally.add("AGE_UNKNOWN", ~known)
-        readings = self.rules.apply(block, view, times, timed, tally)
+        evidence = self._rules.apply(block, view, times, timed, tally)
         keep = tally.masks == 0
         kept = block.filter(pa.array(keep))
         # Hashing people is the gate's dearest step: only of those whose records stay.
@@ -114,7 +118,7 @@ class Gate:
             EVENT_TIME, pa.array(times[keep]).cast(pa.timestamp("us", "UTC"))
         )
         return GateResult(
-            stamped, tally.masks, identities, times, timed, readings, view
+            stamped, tally.masks, identities, times, timed, evidence, view
         )
 
 

@@ -51,13 +51,9 @@ class GatePlan:
         reasons: every reason that this policy can give, strongest first. The position
             of a reason is its bit in a record's reason mask.
         audit_drops: write an audit line for every dropped record, not counts alone.
-        run_id: names the run in audit lines.
-        policy_digest: of the policy, for audit lines.
         ledger: `max_age` of a requirement (null: none) → the ledger's answers; empty
             without a ledger.
         no_ledger: the policy's ledger is not required and not there.
-        ledger_as_of: until when decisions of the ledger count, ISO 8601, or null.
-        ledger_digest: of the ledger, for audit lines, or null.
     """
 
     event_time: EventTime
@@ -69,12 +65,8 @@ class GatePlan:
     record_key: bytes = field(repr=False)
     reasons: tuple[Reason, ...]
     audit_drops: bool = False
-    run_id: str = ""
-    policy_digest: str = ""
     ledger: dict[str | None, LedgerSource] = field(default_factory=dict)
     no_ledger: bool = False
-    ledger_as_of: str | None = None
-    ledger_digest: str | None = None
 
     @classmethod
     def from_policy(
@@ -84,8 +76,6 @@ class GatePlan:
         as_of_micros: int,
         subject_key: bytes,
         record_key: bytes,
-        run_id: str = "",
-        policy_digest: str = "",
     ) -> GatePlan:
         """Read the gate's settings out of a policy; its ledger is added afterwards.
 
@@ -109,8 +99,6 @@ class GatePlan:
             record_key=record_key,
             reasons=reasons,
             audit_drops=policy.audit.drops == "per_record",
-            run_id=run_id,
-            policy_digest=policy_digest,
         )
 
     def bit(self, code: str) -> int:

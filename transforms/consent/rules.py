@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntFlag
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ import pyarrow as pa
 from ...policies.consent import LEDGER, Requirement, Rule, Veto, as_vetoes
 from ...policies.errors import OptinError
 from .conditions import Conditions, first_match
+from .ledger import verdicts
 from .ledger.durations import Duration
 from .plan import GatePlan, veto_code
 from .questions import Question, Questions
@@ -26,7 +26,7 @@ from .strings_reader import DAY_MICROS
 from .tally import Tally
 from .view import BlockView, Mask
 
-__all__ = ["LedgerBit", "Rules"]
+__all__ = ["Evidence", "Rules"]
 
 Micros = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.uint8]
@@ -46,6 +46,11 @@ _REQUIRED_CODES = {
     Reading.PURPOSE_DENIED: "PURPOSE_DENIED",
     Reading.MINOR: "DENIED",
 }
+_LEDGER_DENIALS = {
+    verdicts.ERASED: "ERASED",
+    verdicts.WITHDRAWN: "WITHDRAWN",
+    verdicts.WITHDRAWN_THEN: "WITHDRAWN_THEN",
+}
 _DENIALS = (
     Reading.DENY,
     Reading.RESTRICTED,
@@ -55,18 +60,17 @@ _DENIALS = (
 )
 
 
-class LedgerBit(IntFlag):
-    """What the ledger says about a record, over all its subject keys."""
+@dataclass(frozen=True)
+class Evidence:
+    """What was read of a block's records, for their audit lines.
 
-    ERASED = 1
-    WITHDRAWN = 2
-    WITHDRAWN_THEN = 4
-    EXPIRED = 8
-    AFTER = 16
-    OTHER_PURPOSE = 32
-    GRANTED = 64
-    LAPSED = 128
-    """Withdrawn, granted again, and that grant had ended at event time."""
+    Attributes:
+        readings: label of a question → reading.
+        ledger: bits of `ledger.verdicts`, null where no ledger was asked.
+    """
+
+    readings: Mapping[str, SignalReading]
+    ledger: Bits | None
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Rules:
         times: Micros,
         timed: Mask,
         tally: Tally,
-    ) -> Mapping[str, SignalReading]:
+    ) -> Evidence:
         """Give every record of a block its reasons; return what was read."""
         pass_ = _Pass(self._plan, self._conditions, block, view, times, timed, tally)
         base, *rules = self._sets
@@ -147,7 +151,7 @@ class Rules:
             unsure |= nowhere
         if unsure.any():
             tally.add("JURISDICTION_UNKNOWN", unsure & (tally.masks != before))
-        return pass_.readings
+        return Evidence(pass_.readings, pass_.ledger_bits.get(None))
 
 
 class _Pass:
@@ -170,7 +174,7 @@ class _Pass:
         self._times = times
         self._timed = timed
         self._tally = tally
-        self._ledger: dict[str | None, Bits] = {}
+        self.ledger_bits: dict[str | None, Bits] = {}
         self.readings: dict[str, SignalReading] = {}
         self.asked = np.zeros(view.rows, dtype=np.bool_)
 
@@ -179,11 +183,8 @@ class _Pass:
         if not self._plan.ledger:  # none, or one that may be missing and is
             return
         bits = self._ledger_bits(None)
-        add = self._tally.add
-        add("ERASED", _has(bits, LedgerBit.ERASED))
-        add("WITHDRAWN", _has(bits, LedgerBit.WITHDRAWN))
-        add("WITHDRAWN_THEN", _has(bits, LedgerBit.WITHDRAWN_THEN))
-        add("EXPIRED", _has(bits, LedgerBit.LAPSED))
+        for bit, code in _LEDGER_DENIALS.items():
+            self._tally.add(code, _has(bits, bit))
 
     def hold(self, rules: _RuleSet, rows: Mask | None) -> None:
         """Hold the records of `rows` (null: all) against one set of entries."""
@@ -271,10 +272,10 @@ class _Pass:
         """Ask the ledger for a grant as of event time."""
         age = asked.max_age
         bits = self._ledger_bits(None if age is None else str(age))
-        expired = _has(bits, LedgerBit.EXPIRED)
-        after = _has(bits, LedgerBit.AFTER)
-        granted = _has(bits, LedgerBit.GRANTED)
-        other = _has(bits, LedgerBit.OTHER_PURPOSE)
+        expired = _has(bits, verdicts.EXPIRED)
+        after = _has(bits, verdicts.AFTER)
+        granted = _has(bits, verdicts.GRANTED)
+        other = _has(bits, verdicts.OTHER_PURPOSE)
         nothing = ~(expired | after | granted)
         self._add("EXPIRED", applies, expired)
         self._add("CONSENT_AFTER_EVENT", applies, after)
@@ -282,13 +283,16 @@ class _Pass:
         self._add("LEDGER_MISSING", applies, nothing & ~other)
 
     def _ledger_bits(self, age: str | None) -> Bits:
-        if age not in self._ledger:
-            source = self._plan.ledger[age]
-            self._ledger[age] = source.bits(self._block, self._times)
-        return self._ledger[age]
+        if age not in self.ledger_bits:
+            if self._plan.ledger:
+                source = self._plan.ledger[age]
+                self.ledger_bits[age] = source.bits(self._block, self._times)
+            else:  # not required and not there: nobody is in it
+                self.ledger_bits[age] = np.zeros(self._view.rows, dtype=np.uint8)
+        return self.ledger_bits[age]
 
 
-def _has(bits: Bits, bit: LedgerBit) -> Mask:
+def _has(bits: Bits, bit: int) -> Mask:
     found: Mask = (bits & np.uint8(bit)) != 0
     return found
 

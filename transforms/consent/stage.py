@@ -12,33 +12,31 @@ from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
 from ..blocks.names import RAW_PREFIX, RECORD, SPLIT_KEY
 from ..deidentify.keys import hmac_tokens
+from .bias import BiasCounts, bias_counts
+from .describe import signal_values
 from .evaluate import Gate, GateResult
 from .plan import GatePlan
+from .questions import Question
 
-__all__ = ["AUDIT_SCHEMA", "ConsentGate", "audit_lines"]
+__all__ = ["ConsentGate", "audit_lines"]
 
-AUDIT_SCHEMA = pa.schema(
-    [
-        ("split", pa.string()),
-        ("record", pa.int64()),
-        ("outcome", pa.string()),
-        ("code", pa.string()),
-        ("codes", pa.list_(pa.string())),
-        ("record_key", pa.string()),
-        ("subject_key", pa.string()),
-    ]
-)
-"""One audit line: where the record stood, why it went, and keyed names for it."""
+_AUDIT_FIELDS = [
+    ("split", pa.string()),
+    ("record", pa.int64()),
+    ("outcome", pa.string()),
+    ("code", pa.string()),
+    ("codes", pa.list_(pa.string())),
+    ("record_key", pa.string()),
+    ("subject_key", pa.string()),
+]
 
 
 class ConsentGate(beam.PTransform[Any, Any]):
     """Keeps the records that opted in.
 
     Shape: `PCollection[RecordBatch] -> kept`, with the tags `counts` (one Counter of
-    primary codes per block), `audit` (blocks of `AUDIT_SCHEMA`, one line per record
-    that was not kept).
-
-    Not covered: a ledger of later decisions.
+    primary codes per block), `audit` (blocks of `audit_lines`, one line per record that
+    was not kept) and `bias` (per block, records decided and kept by group).
     """
 
     def __init__(self, plan: GatePlan) -> None:
@@ -48,7 +46,7 @@ class ConsentGate(beam.PTransform[Any, Any]):
     def expand(self, blocks: PCollection[pa.RecordBatch]) -> DoOutputsTuple:
         """Apply the gate block by block."""
         return blocks | beam.ParDo(_Gate(self._plan)).with_outputs(
-            "counts", "audit", main="kept"
+            "counts", "audit", "bias", main="kept"
         )
 
 
@@ -65,23 +63,41 @@ class _Gate(beam.DoFn):
     ) -> Iterator[pa.RecordBatch | TaggedOutput[Any, Any]]:
         result = self._gate.evaluate(block)
         yield TaggedOutput("counts", dict(result.counts(self._plan)))
-        lines = audit_lines(block, result, self._plan)
+        yield TaggedOutput("bias", self._bias(block, result))
+        lines = audit_lines(block, result, self._plan, self._gate.questions)
         if lines.num_rows:
             yield TaggedOutput("audit", lines)
         if result.kept.num_rows:
             yield result.kept
 
+    def _bias(self, block: pa.RecordBatch, result: GateResult) -> BiasCounts:
+        reasons = self._plan.reasons
+        decided = np.array([not reason.quarantined for reason in reasons] + [True])
+        primary = result.primary()
+        return bias_counts(
+            block,
+            primary < 0,
+            decided[primary],  # position -1, kept, is the last
+            result.times,
+            result.timed,
+            self._plan.consent.bias.by,
+        )
+
 
 def audit_lines(
-    block: pa.RecordBatch, result: GateResult, plan: GatePlan
+    block: pa.RecordBatch,
+    result: GateResult,
+    plan: GatePlan,
+    questions: tuple[Question, ...],
 ) -> pa.RecordBatch:
     """Account for the records of a block that were not kept.
 
     Every quarantined record gets a line, and every dropped one if the policy asks for
     `drops: per_record`.
 
-    Shape: block of n records → block of `AUDIT_SCHEMA` with ≤ n lines. Record and subject are
-    named by HMAC; no value of the record is in a line.
+    Shape: block of n records → block of ≤ n lines: split, record (0-based in it),
+    outcome, primary code, all codes, record and subject named by HMAC, and the signals
+    as they were read (`signal_values`).
     """
     positions = result.primary()
     lined = np.array(
@@ -101,10 +117,11 @@ def audit_lines(
             [reason.code for i, reason in enumerate(plan.reasons) if mask >> i & 1]
             for mask in map(int, masks)
         ],
-        AUDIT_SCHEMA.field("codes").type,
+        pa.list_(pa.string()),
     )
     split = (block.schema.metadata or {}).get(SPLIT_KEY, b"").decode()
     wanted = pa.array(rows)
+    signals = signal_values(result.view, questions, result.evidence, rows)
     return pa.RecordBatch.from_arrays(
         [
             pa.array([split] * len(rows), pa.string()),
@@ -114,8 +131,9 @@ def audit_lines(
             spelled.take(pa.array(which)),
             _record_keys(block, wanted, plan),
             _subject_keys(result.identities.take(wanted), plan),
+            signals,
         ],
-        schema=AUDIT_SCHEMA,
+        schema=pa.schema([*_AUDIT_FIELDS, ("signals", signals.type)]),
     )
 
 
