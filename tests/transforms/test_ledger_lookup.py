@@ -68,6 +68,7 @@ def oracle(rows: list[Row], record: Row, time: int, max_age_days: int | None) ->
             old = max_age_days is not None and time > latest + max_age_days * DAY
             ended = bool(ends) and time >= min(ends)
             bits |= EXPIRED if ended or old else GRANTED
+            bits |= WITHDRAWN if withdrawn and (ended or old) else 0
         elif valid:
             bits |= AFTER
         elif any(not above(row) for row in grants):
@@ -205,6 +206,12 @@ def row(word: str, day: int, purpose: str = "train", **more: Any) -> Row:
         ([row("grant", 3), row("withdraw", 3)], 4, WITHDRAWN),  # a tie does not grant
         ([row("grant", 5), row("withdraw", 3)], 4, THEN | AFTER),
         ([row("grant", 5), row("withdraw", 3)], 5, GRANTED),
+        (
+            [row("withdraw", 1), row("grant", 2, expires=4 * DAY)],
+            4,
+            EXPIRED | WITHDRAWN,
+        ),
+        ([row("withdraw", 1), row("grant", 2, expires=4 * DAY)], 3, GRANTED),
         ([row("grant", 21)], 22, 0),  # after the as-of instant: not known yet
         ([row("erase", 20), row("grant", 1)], 3, ERASED | GRANTED),
         ([row("grant", 2, expires=4 * DAY)], 4, EXPIRED),

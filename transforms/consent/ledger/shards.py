@@ -201,10 +201,12 @@ class ShardTable:
         withdrawn = (flags & _HAS_WITHDRAWAL) > 0
         bits = np.zeros(len(places), dtype=np.uint8)
         bits[(flags & _HAS_ERASURE) > 0] |= np.uint8(ERASED)
-        bits[withdrawn & ~some] |= np.uint8(WITHDRAWN)
+        ended = held & (times > until)
+        # A grant that had ended does not undo the withdrawal before it.
+        bits[withdrawn & (~some | ended)] |= np.uint8(WITHDRAWN)
         bits[withdrawn & early] |= np.uint8(WITHDRAWN_THEN)
         bits[early] |= np.uint8(AFTER)
-        bits[held & (times > until)] |= np.uint8(EXPIRED)
+        bits[ended] |= np.uint8(EXPIRED)
         bits[held & (times <= until)] |= np.uint8(GRANTED)
         bits[~some & ((flags & _HAS_OTHER) > 0)] |= np.uint8(OTHER_PURPOSE)
         return bits

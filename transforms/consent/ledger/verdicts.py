@@ -18,7 +18,7 @@ ERASED: Final = 1
 """An erasure, whenever it was."""
 
 WITHDRAWN: Final = 2
-"""The latest withdrawal has no later grant."""
+"""The latest withdrawal has no later grant, or one that had ended at the event."""
 
 WITHDRAWN_THEN: Final = 4
 """Granted again after the latest withdrawal, but after this event."""
