@@ -179,7 +179,7 @@ class _Signal:
                     f"{shown(value)} never matches; values are compared as "
                     f"{shown(spelt)}"
                 )
-                self._draft.report("E125", message, here, key=True)
+                self._draft.report("E104", message, here, key=True)
 
     def _verdicts(self) -> None:
         draft = self._draft

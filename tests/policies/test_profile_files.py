@@ -159,8 +159,8 @@ FAULTS = [
     ("[answered_at]", '["{category}.at"]', "14:18 E128", "{category}"),
     ("[ok]", '["{category}"]', "21:35 E128", "{category}"),
     # Values as they are compared.
-    ('"no": deny', '"NO": deny', "13:28 E125", "'no'"),
-    ('"1": deny', '"1.0": deny', "18:14 E125", "'1'"),
+    ('"no": deny', '"NO": deny', "13:28 E104", "'no'"),
+    ('"1": deny', '"1.0": deny', "18:14 E104", "'1'"),
     ('"1": deny', '" ": deny', "18:14 E105", "absence"),
     # Verdicts.
     ('"3": grant, "0": deny', '"3": grant, "2": grant', "28:49 E138", "'authorized'"),
@@ -189,6 +189,24 @@ def test_own_profile_reports_all_faults_at_once(faults):
     text = GOOD.replace("status: partial", "status: draft")
     text = text.replace('"no": deny', '"no": denny').replace("kind: scoped", "kind: x")
     assert [fault.split(": ")[0] for fault in faults(text)] == ["3:9", "13:34", "23:11"]
+
+
+def test_policy_uses_an_own_profile_and_shows_its_faults(check, good, folder):
+    text = good.replace("profile: openrtb_2_6", "profile: feeds/shop.yaml")
+    text = text.replace("[coppa, lmt, ifa_zero]", "[gpc, zero]")
+    (folder / "feeds").mkdir()
+    path = folder / "feeds" / "shop.yaml"
+    path.write_text(GOOD)
+    policy, findings = check(text)
+    assert policy is not None, findings
+    assert policy.consent.resolved["gpc"].paths == ("gpc",)
+    path.write_text(GOOD.replace('"no": deny', '"no": denny'))
+    policy, findings = check(text)
+    assert policy is None
+    assert {(Path(found.file).name, found.code) for found in findings} == {
+        ("policy.yaml", "E120"),
+        ("shop.yaml", "E104"),
+    }
 
 
 @pytest.mark.parametrize("text", ["", "[]", "a: [", b"\xff\xfe", "a: &x 1", "--- 1"])

@@ -13,6 +13,7 @@ from optin.policies import Profile, load_profile, profile_names
 from optin.policies.entities import KNOWN_ENTITIES, MODEL_ENTITIES
 from optin.policies.signals import CATEGORY, SignalSpec, canonical_text
 from optin.transforms.blocks.names import raw_name
+from optin.transforms.consent.categories import read_categories
 from optin.transforms.consent.readings import Reading, read_signal
 from optin.transforms.consent.view import BlockView
 
@@ -209,20 +210,14 @@ def test_profile_asks_mparticle_for_one_column_per_purpose():
     assert "consent_state.gdpr.ads.timestamp_unixtime_ms" in spec.columns(("ads",))
 
 
-def test_profile_knows_every_event_type_of_snowplows_schema():
+@pytest.mark.parametrize("word", ["prefs", "prefs_as_sent"])
+def test_profile_knows_every_event_type_of_snowplows_schema(word):
     # iglu:com.snowplowanalytics.snowplow/consent_preferences/jsonschema/1-0-0
     types = "deny_all allow_all allow_selected pending implicit_consent withdrawn"
-    prefs = load_profile("snowplow").signals["prefs"]
+    prefs = SIGNALS["snowplow", word]
     assert set(prefs.values) == {*types.split(), "expired"}
     # A banner's "allow all" allows what it listed: the category must be listed there.
     assert "grant" not in prefs.values.values()
-
-
-def test_profile_lists_of_rudderstack_are_two():
-    category = load_profile("rudderstack").signals["category"]
-    assert category.kind == "id_lists"
-    assert category.paths == ("context.consentManagement.allowedConsentIds",)
-    assert category.denied_paths == ("context.consentManagement.deniedConsentIds",)
 
 
 # Real events ---------------------------------------------------------------------
@@ -276,6 +271,11 @@ def test_segment_event_without_consent_object_does_not_grant(shared_data: Path):
         assert texts_at(records, column) != [None]
     (carrier,) = profile.signals["category"].paths
     assert texts_at(records, carrier) == [None]
+    spec = profile.signals["category"].named("category")
+    cells = {raw_name(carrier): pa.array([None], pa.string())}
+    view = BlockView(pa.RecordBatch.from_pydict(cells))
+    found = read_categories(view, spec, ("Advertising",))
+    assert found.readings.tolist() == [Reading.ABSENT]
     # adTrackingEnabled is true there, which is no answer of the user.
     assert read_events(profile, "ad_tracking", records) == [Reading.UNDECIDED]
     assert read_events(profile, "att", records) == [Reading.ABSENT]
