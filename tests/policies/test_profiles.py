@@ -314,6 +314,27 @@ def test_category_stands_in_paths_of_two_feeds_alone():
     assert filled == {"amplitude", "mparticle"}
 
 
+def test_guide_has_a_row_for_every_profile():
+    guide = Path(__file__).parents[2] / "docs" / "profiles.md"
+    rows = {}
+    for line in guide.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 5 and cells[0].startswith("`"):
+            rows[cells[0].strip("`")] = cells
+    assert tuple(sorted(rows)) == NAMES
+    for name, cells in rows.items():
+        assert cells[1] == load_profile(name).status
+        told = {}
+        for entry in cells[2].split(","):
+            before, word, marks = entry.split("`")
+            letters = set(marks.strip(" *").split())
+            told[word] = ("*" in before, "c" in letters, "t" in letters)
+        for word, signal in load_profile(name).signals.items():
+            spec = signal.named(word)
+            assert told.pop(word) == (spec.veto_only, spec.by_category, spec.dated)
+        assert not told
+
+
 def test_known_entities_are_those_that_the_scanner_knows():
     recognizers = pytest.importorskip("optin.transforms.deidentify.recognizers")
     assert set(recognizers.known_entities()) == KNOWN_ENTITIES
