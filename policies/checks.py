@@ -10,9 +10,11 @@ from .consent_checks import check_consent
 from .draft import ColumnDraft, Draft, shown
 from .hierarchy_checks import check_anonymity
 from .ledger_checks import check_ledger
+from .lints import check_profiling
 from .pii_checks import check_pii
 from .places import contains, fixed_part, is_local, resolve
 from .rule_checks import check_rules
+from .signal_definitions import KnownSignals
 from .signals import SignalSpec
 from .yaml_source import Path_
 from .zones import check_zone, has_zone
@@ -41,9 +43,11 @@ def run_checks(draft: Draft) -> dict[str, SignalSpec]:
     _event_time(draft)
     _subject(draft)
     columns = check_columns(draft)
-    resolved = check_consent(draft)
+    known = KnownSignals(draft)
+    resolved = check_consent(draft, known)
     check_rules(draft)
     check_ledger(draft)
+    check_profiling(draft, columns, resolved, known.profile)
     _minors(draft, columns)
     if draft.has("pii"):
         check_pii(draft)

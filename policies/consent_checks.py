@@ -1,22 +1,19 @@
 """Cross-checks of the signals of `consent:` and of what asks for them.
 
-Every signal that `require:` and `veto:` name is resolved to one `SignalSpec`. An inline
-definition goes before `signals:`, and both go before the profile: what a policy says
-itself is what its author saw in the data.
+Every signal that `require:`, `veto:` and conditions name is resolved to one `SignalSpec`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import get_args
 
 from .consent import GPP_SECTION, LEDGER
-from .draft import Draft, did_you_mean, listing, shown
+from .draft import Draft, did_you_mean, shown
 from .durations import check_duration
-from .errors import PolicyError
-from .profile import Profile, is_profile_file, load_profile, profile_names
-from .signals import Decoder, SignalSpec, TimeUnit, Verdict, canonical_text
+from .entries import entry_homes, entry_paths
+from .signal_definitions import BY_PURPOSE, KnownSignals
+from .signals import SignalSpec
 from .yaml_source import Path_
 
 __all__ = ["GPP_FIELDS", "check_consent"]
@@ -29,7 +26,6 @@ GPP_FIELDS = (
 )
 """Fields of GPP's US sections that `veto_gpp:` may name."""
 
-_SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TCF_ONLY = (
     "purposes",
     "vendor",
@@ -37,64 +33,34 @@ _TCF_ONLY = (
     "require_disclosed_vendor",
     "reject_policy_below",
 )
-_ASKED_BY_PURPOSE = ("tcf_v2", "gpp")
 _CATEGORY = re.compile(r"[^\x00-\x1f]{1,200}")
-_ATT_GRANTS = {"3", "authorized"}
-_ATT_DENIALS = {
-    "0": "not determined",
-    "1": "restricted",
-    "2": "denied",
-    "denied": "denied",
-    "not_determined": "not determined",
-    "notdetermined": "not determined",
-    "restricted": "restricted",
-}
-_CONSENT: Path_ = ("consent",)
-_RULES: Path_ = ("consent", "rules")
 
 
-def check_consent(draft: Draft) -> dict[str, SignalSpec]:
+def check_consent(draft: Draft, known: KnownSignals) -> dict[str, SignalSpec]:
     """Check the consent signals and the entries that ask for them; note findings.
 
     Returns:
         The signals that `require`, `veto` and conditions name, by name, as far as they
         are sound.
     """
-    return _ConsentChecks(draft).run()
+    return _ConsentChecks(draft, known).run()
 
 
 class _ConsentChecks:
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, known: KnownSignals) -> None:
         self._draft = draft
-        self._known: dict[str, SignalSpec] = {}
-        self._defined: dict[str, Path_] = {}
-        self._faulty: set[str] = set()
-        self._profile: Profile | None = None
-        # With a profile that cannot be told, any name may be one of its signals.
-        self._profile_in_doubt = False
+        self._known = known
         self._resolved: dict[str, SignalSpec] = {}
 
     def run(self) -> dict[str, SignalSpec]:
-        self._load_profile()
-        if self._profile is not None:
-            for shipped, signal in self._profile.signals.items():
-                self._known[shipped] = signal.named(shipped)
-        for own in self._draft.keys("consent", "signals"):
-            self._define(own, ("consent", "signals", own), inline=False)
-        homes = [_CONSENT]
-        homes += [(*_RULES, index) for index in range(self._draft.count(*_RULES))]
-        entries = [
-            (*home, "require", index)
-            for home in homes
-            for index in range(self._draft.count(*home, "require"))
-        ]
+        entries = entry_paths(self._draft, "require")
         for path in entries:
             name = self._draft.text(*path, "signal")
             if name is not None and self._draft.has(*path, "field"):
-                self._define(name, path, inline=True)
+                self._known.define(name, path, inline=True)
         for path in entries:
             self._resolve(self._requirement(path))
-        for home in homes:
+        for home in entry_homes(self._draft):
             for path, veto in self._vetoes(home):
                 self._resolve(self._veto(path, veto))
             self._gpp_fields(home)
@@ -105,170 +71,6 @@ class _ConsentChecks:
         if spec is not None:
             self._resolved[spec.name] = spec
 
-    def _load_profile(self) -> None:
-        path = ("consent", "profile")
-        name = self._draft.text(*path)
-        if name is None:
-            self._profile_in_doubt = self._draft.has(*path)
-            return
-        names = profile_names()
-        if not is_profile_file(name) and name not in names:
-            advice = did_you_mean(name, names) or f" Known: {', '.join(names)}"
-            message = f"no consent profile {shown(name)}.{advice}"
-            self._draft.refuse("E120", message, path)
-            self._profile_in_doubt = True
-            return
-        try:
-            self._profile = load_profile(name, self._draft.folder)
-        except FileNotFoundError:
-            message = (
-                f"no profile file {shown(name)} (looked for from the policy's folder)"
-            )
-            self._draft.refuse("E120", message, path)
-            self._profile_in_doubt = True
-        except PolicyError as faults:
-            message = f"the profile {shown(name)} has errors of its own"
-            self._draft.refuse("E120", message, path)
-            self._draft.source.findings.extend(faults.findings)
-            self._profile_in_doubt = True
-
-    # Definitions ---------------------------------------------------------------
-
-    def _define(self, name: str, path: Path_, *, inline: bool) -> None:
-        draft = self._draft
-        if not _SIGNAL.fullmatch(name):
-            message = (
-                f"a signal is named by lower-case letters, digits and '_', "
-                f"not {shown(name)}; reason codes are made of the name"
-            )
-            where = (*path, "signal") if inline else path
-            draft.report("E119", message, where, key=not inline)
-            self._faulty.add(name)
-            return
-        if name == LEDGER:
-            message = "'ledger' is the ledger's own name; call the signal otherwise"
-            where = (*path, "signal") if inline else path
-            draft.report("E119", message, where, key=not inline)
-            self._faulty.add(name)
-            return
-        spec = self._spec(name, path)
-        if spec is None:
-            self._faulty.add(name)
-            return
-        if name in self._defined and self._known.get(name) != spec:
-            line = draft.mark(self._defined[name], key=True).line
-            message = (
-                f"signal '{name}' is defined twice (first on line {line}); define it "
-                "once and name it where it is asked for"
-            )
-            draft.report("E129", message, (*path, "field"))
-            return
-        self._defined.setdefault(name, path)
-        self._known[name] = spec
-
-    def _spec(self, name: str, path: Path_) -> SignalSpec | None:
-        """Read a definition; None if it has a fault."""
-        draft = self._draft
-        columns = self._columns(*path, "field")
-        values, sound = self._values(name, path)
-        decoder = draft.text(*path, "decoder")
-        if decoder is not None:
-            for word in ("grant", "deny", "neutral"):
-                if draft.has(*path, word):
-                    message = f"'{word}' lists values; a {decoder} string has none"
-                    draft.report("E128", message, (*path, word), key=True)
-                    sound = False
-        if draft.has(*path, "sections") and decoder != "gpp":
-            message = "'sections' belongs to the decoder gpp"
-            draft.report("E128", message, (*path, "sections"), key=True)
-            sound = False
-        if not columns or not sound or draft.is_touched(path):
-            return None
-        unit = draft.text(*path, "time", "unit")
-        lower = draft.text(*path, "case") == "lower"
-        if lower:
-            values = {text.lower(): verdict for text, verdict in values.items()}
-        grants = "grant" in values.values() or decoder in _ASKED_BY_PURPOSE
-        return SignalSpec(
-            name=name,
-            paths=columns,
-            values=values,
-            lower=lower,
-            decoder=decoder if decoder in get_args(Decoder) else None,  # type: ignore[arg-type] # one of its words
-            section_paths=self._columns(*path, "sections"),
-            time_paths=self._columns(*path, "time", "field"),
-            time_unit=unit if unit in get_args(TimeUnit) else "iso8601",  # type: ignore[arg-type] # one of its words
-            veto_only=not grants,
-        )
-
-    def _columns(self, *path: str | int) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(text for _, text in self._draft.texts(*path)))
-
-    def _values(self, name: str, path: Path_) -> tuple[dict[str, Verdict], bool]:
-        """Read `grant` and `deny`; give canonical text → verdict, and if all is sound."""
-        draft = self._draft
-        lower = draft.text(*path, "case") == "lower"
-        values: dict[str, Verdict] = {}
-        words: tuple[tuple[str, Verdict], ...] = (
-            ("grant", "grant"),
-            ("deny", "deny"),
-            ("neutral", "unknown"),
-        )
-        sound = not any(draft.is_touched((*path, word)) for word, _ in words)
-        for word, verdict in words:
-            for index in range(draft.count(*path, word)):
-                here = (*path, word, index)
-                if draft.is_broken(here):
-                    continue
-                text = canonical_text(draft.get(*here))  # type: ignore[arg-type] # a Scalar, or broken
-                if text is None or text == "":
-                    message = (
-                        f"an empty value is none of {word}: absence is no decision"
-                    )
-                    draft.report("E105", message, here)
-                    sound = False
-                    continue
-                text = text.lower() if lower else text
-                if verdict == "grant" and not self._may_grant(name, text, here):
-                    sound = False
-                elif values.setdefault(text, verdict) != verdict:
-                    listed = f"{verdict} and {values[text]}"
-                    message = (
-                        f"{shown(text)} is listed as {listed}; a value has one meaning"
-                    )
-                    draft.report("E125", message, here)
-                    sound = False
-        return values, sound
-
-    def _may_grant(self, name: str, text: str, path: Path_) -> bool:
-        if name != "att" or text.lower() not in _ATT_DENIALS:
-            return True
-        meaning = _ATT_DENIALS[text.lower()]
-        message = (
-            f"ATT status {shown(text)} is '{meaning}' and cannot grant; only "
-            f"{listing(sorted(_ATT_GRANTS))} does"
-        )
-        self._draft.report("E138", message, path)
-        return False
-
-    # Uses ----------------------------------------------------------------------
-
-    def _find(self, name: str, path: Path_) -> SignalSpec | None:
-        if name in self._known:
-            return self._known[name]
-        if name in self._faulty or self._profile_in_doubt:
-            return None
-        advice = did_you_mean(name, self._known)
-        if self._profile is not None:
-            where = f"profile {self._profile.name} has no signal {shown(name)}"
-        else:
-            where = f"no signal {shown(name)}: the policy names no profile"
-        if not advice and self._known:
-            advice = f" Known: {', '.join(sorted(self._known))}"
-        message = f"{where}, and the policy defines none of this name.{advice}"
-        self._draft.report("E123", message, path)
-        return None
-
     def _requirement(self, path: Path_) -> SignalSpec | None:
         draft = self._draft
         self._conditions(path)
@@ -276,10 +78,10 @@ class _ConsentChecks:
         ledger = name == LEDGER
         spec = None
         if name is not None and not ledger:
-            spec = self._find(name, (*path, "signal"))
+            spec = self._known.find(name, (*path, "signal"))
         in_doubt = spec is None and name == "tcf"
         self._parameters(path, name, spec)
-        if in_doubt or (spec is not None and spec.decoder in _ASKED_BY_PURPOSE):
+        if in_doubt or (spec is not None and spec.decoder in BY_PURPOSE):
             self._tcf(path, name)
         self._categories(path, spec)
         check_duration(draft, (*path, "max_age"))
@@ -297,14 +99,11 @@ class _ConsentChecks:
             draft.report("E137", message, (*path, "max_age"), key=True)
         if spec.veto_only:
             why = "it can deny and never grants"
-            if not self._from_profile(spec):
+            if self._known.is_defined_here(spec.name):
                 why = "it lists no value that grants"
             message = f"signal '{spec.name}' cannot be required: {why}; put it in veto:"
             draft.report("E124", message, (*path, "signal"))
         return spec
-
-    def _from_profile(self, spec: SignalSpec) -> bool:
-        return spec.name not in self._defined
 
     def _conditions(self, path: Path_) -> None:
         draft = self._draft
@@ -321,10 +120,10 @@ class _ConsentChecks:
 
     def _gpp(self, path: Path_) -> SignalSpec | None:
         """Give the signal that carries GPP strings, which something at `path` needs."""
-        found = [spec for spec in self._known.values() if spec.decoder == "gpp"]
+        found = self._known.of_format("gpp")
         if len(found) == 1:
             return found[0]
-        if not self._profile_in_doubt and not self._faulty:
+        if not self._known.in_doubt:
             count = "no signal" if not found else "more than one signal"
             message = (
                 f"{count} carries a GPP string; define one with 'decoder: gpp' under "
@@ -394,7 +193,7 @@ class _ConsentChecks:
                     )
                     draft.report("E128", message, (*path, word), key=True)
         ledger = name == LEDGER
-        if not ledger and (spec is None or spec.decoder in _ASKED_BY_PURPOSE):
+        if not ledger and (spec is None or spec.decoder in BY_PURPOSE):
             return
         for word in (*_TCF_ONLY, *(("categories",) if ledger else ())):
             if draft.has(*path, word):
@@ -460,7 +259,7 @@ class _ConsentChecks:
             )
             self._draft.report("E126", message, path)
             return None
-        spec = self._find(name, path)
+        spec = self._known.find(name, path)
         if spec is None:
             return None
         denies = "deny" in spec.values.values() or spec.detect or spec.decoder

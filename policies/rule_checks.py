@@ -5,6 +5,7 @@ from __future__ import annotations
 from .consent import GPP_SECTION
 from .countries import COUNTRY_SETS, country_of
 from .draft import Draft, did_you_mean, shown
+from .entries import entry_paths
 from .yaml_source import Path_
 
 __all__ = ["check_rules"]
@@ -35,7 +36,7 @@ def check_rules(draft: Draft) -> None:
         if not draft.has(*path, "when"):
             closed_by = name
         _countries(draft, path)
-    for path in _entries(draft):
+    for path in entry_paths(draft, "require", "veto"):
         _countries(draft, path)
 
 
@@ -64,18 +65,6 @@ def _asked(draft: Draft) -> None:
                 "no opt-in; give it require:"
             )
             draft.report("E180", message, path)
-
-
-def _entries(draft: Draft) -> list[Path_]:
-    """Give the places of all entries that may have a condition."""
-    homes: list[Path_] = [("consent",)]
-    homes += [(*_RULES, index) for index in range(draft.count(*_RULES))]
-    return [
-        (*home, word, index)
-        for home in homes
-        for word in ("require", "veto")
-        for index in range(draft.count(*home, word))
-    ]
 
 
 def _countries(draft: Draft, path: Path_) -> None:

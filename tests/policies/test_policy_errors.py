@@ -345,3 +345,45 @@ def test_check_shows_a_finding_as_file_line_column(check, good, folder):
         "no one"
     )
     assert [str(found) for found in findings] == [expected]
+
+
+@pytest.mark.parametrize("purposes", ["[10]", "[9, 10]"])
+def test_check_warns_when_purpose_ten_alone_is_to_cover_profiles(check, good, purposes):
+    entry = f"{{signal: tcf, vendor: 7, purposes: {purposes}}}"
+    text = good.replace("{signal: shop}", entry)
+    text = text.replace(
+        "{name: device.ifa, type: advertising_id, action: drop}",
+        "{name: device.ifa, type: advertising_id, action: hmac}",
+    )
+    policy, findings = check(text)
+    assert policy is not None
+    assert _codes(findings) == (["W180"] if purposes == "[10]" else [])
+
+
+def test_check_shows_the_faults_of_a_profile_of_ones_own(check, good, tmp_path):
+    (tmp_path / "own.yaml").write_text("name: own\nstatus: perhaps\nsources: [me]\n")
+    _, findings = check(good.replace("openrtb_2_6", str(tmp_path / "own.yaml")))
+    assert "E120" in _codes(findings)
+    assert any(f.file.endswith("own.yaml") and f.line == 2 for f in findings)
+
+
+def test_policy_with_rules_resolves_the_signals_of_every_rule(check, good):
+    rules = """\
+  jurisdiction: {field: geo.country}
+  rules:
+    - name: eea
+      when: {geo.country: EEA_UK}
+      require: [{signal: tcf, purposes: [1, 9], vendor: 744, max_age: 6mo}]
+      reject_policy_below: 4
+      require_disclosed_vendor: auto
+    - name: us
+      when: {geo.country: [US, CAN]}
+      require: [{signal: shop}]
+      veto_gpp: [SaleOptOut]
+      veto: [gpc, {signal: usp, when: {gpp_section: [7, 8]}}]
+    - {name: rest, require: [{signal: shop}]}
+"""
+    policy, findings = check(good.replace("  veto:", rules + "  veto:"))
+    assert findings == ()
+    assert {"tcf", "gpp", "gpc", "usp"} <= set(policy.consent.resolved)
+    assert policy.consent.condition_columns() == ("geo.country", "device.os")
