@@ -56,8 +56,19 @@ def _root(
 
 
 @app.command()
-def check(policy: PolicyPath) -> None:
-    """Check a policy without reading any data."""
+def check(
+    policy: PolicyPath,
+    input_path: Annotated[
+        str | None, typer.Option("--input", help="Look at this, not at input.path.")
+    ] = None,
+    look: Annotated[
+        bool,
+        typer.Option(
+            "--look/--no-look", help="Look at names and first records of the input."
+        ),
+    ] = True,
+) -> None:
+    """Check a policy; where its input is at hand, hold the two against each other."""
     from ..policies import check_policy
 
     loaded, findings = check_policy(policy)
@@ -67,6 +78,27 @@ def check(policy: PolicyPath) -> None:
     if errors or loaded is None:
         typer.echo(f"{errors} error{'' if errors == 1 else 's'}")
         raise typer.Exit(2)
+    from .lint import lint_input, profile_of
+    from .preflight import RunOptions, overridden
+
+    profile = profile_of(loaded, policy.parent)
+    if profile is not None:
+        typer.echo(
+            f"profile {profile.name}: status {profile.status} · "
+            f"{'; '.join(profile.sources)}"
+        )
+    if look:
+        asked = overridden(loaded, RunOptions(input_path=input_path))
+        lint = lint_input(asked, profile)
+        if lint is None:
+            typer.echo(f"input {asked.input.path}: not at hand, not looked at")
+        else:
+            for message in lint.warnings:
+                typer.echo(f"input: warning: {message}")
+            for message in lint.errors:
+                typer.echo(f"input: error: {message}")
+            if lint.errors:
+                raise typer.Exit(2)
     typer.echo(
         f"{policy}: ok · data set {loaded.name} · purpose {loaded.purpose} · "
         f"{len(loaded.published_columns)} of {len(loaded.columns)} columns published · "

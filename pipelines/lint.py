@@ -1,0 +1,107 @@
+"""A policy held against its input before any run: names, times and the first records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..policies import Policy
+from ..policies.errors import InputError
+from ..policies.places import fixed_part
+from ..policies.profile import Profile, load_profile
+from ..transforms.blocks import ReadSpec, Split, inspect_input, raw_name, read_split
+from .workspace import is_local
+
+__all__ = ["InputLint", "lint_input", "profile_of"]
+
+_SAMPLE_ROWS = 1_000
+_NAIVE = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$"
+
+
+@dataclass(frozen=True)
+class InputLint:
+    """What a look at the input found.
+
+    Attributes:
+        files: how many there are; 0 where nobody could look.
+        errors: what would stop a run, each with its way out.
+        warnings: what deserves a look.
+    """
+
+    files: int = 0
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def profile_of(policy: Policy, folder: Path) -> Profile | None:
+    """Give the consent profile of a policy; null if it names none.
+
+    Args:
+        policy: a loaded policy.
+        folder: of the policy's file, where a profile of the user's own is looked for.
+    """
+    name = policy.consent.profile
+    return None if name is None else load_profile(name, folder)
+
+
+def lint_input(policy: Policy, profile: Profile | None) -> InputLint | None:
+    """Look at the headers and the first records of the input, if it is there.
+
+    Returns:
+        Null if the input is on another machine's file system, or nothing is there.
+    """
+    path = policy.input.path
+    if not is_local(path) or not Path(fixed_part(path)).exists():
+        return None
+    spec = ReadSpec.from_policy(policy)
+    try:
+        report = inspect_input(spec)
+    except InputError as error:
+        return InputLint(errors=(_with_notes(str(error), policy, profile),))
+    warnings = [_with_notes(text, policy, profile) for text in report.warnings]
+    errors = []
+    naive = _naive_times(policy, spec, report.splits[0])
+    if naive:
+        errors.append(naive)
+    return InputLint(report.files, tuple(errors), tuple(warnings))
+
+
+def _with_notes(message: str, policy: Policy, profile: Profile | None) -> str:
+    """Add the traps of a feed to a message about one of its signals' columns."""
+    if profile is None or not profile.notes:
+        return message
+    paths = {
+        path
+        for spec in policy.consent.resolved.values()
+        for path in (*spec.paths, *spec.applies_when)
+    }
+    if not any(repr(path) in message for path in paths):
+        return message
+    return f"{message} Of {profile.name}: {profile.notes.strip()}"
+
+
+def _naive_times(policy: Policy, spec: ReadSpec, split: Split) -> str | None:
+    """Say so if event times carry no zone and the policy names none."""
+    time = policy.input.event_time
+    if time.field is None or time.unit != "iso8601" or time.tz is not None:
+        return None
+    block = _first_block(spec, split)
+    if block is None:
+        return None
+    column = block.column(raw_name(time.field)).slice(0, _SAMPLE_ROWS)
+    if not pc.any(pc.match_substring_regex(column.cast("string"), _NAIVE)).as_py():
+        return None
+    return (
+        f"event times in {time.field!r} carry no zone; write tz: in input.event_time "
+        "(tz: UTC if they are in UTC), else no record has a time"
+    )
+
+
+def _first_block(spec: ReadSpec, split: Split) -> pa.RecordBatch | None:
+    for item in read_split(spec, split):
+        if isinstance(item, pa.RecordBatch):
+            return item
+    return None
