@@ -92,7 +92,7 @@ def blocks() -> list[pa.RecordBatch]:
 def test_both_joins_give_the_same_bits(tmp_path, shard_bits, max_age):
     prepared = prepared_ledger(tmp_path, shard_bits)
     target = str(tmp_path / "verdicts")
-    with TestPipeline() as pipeline:
+    with TestPipeline("FnApiRunner") as pipeline:
         splits = (
             pipeline
             | beam.Create(blocks(), reshuffle=False)
@@ -119,7 +119,7 @@ def test_a_split_that_no_decision_names_has_a_file(tmp_path):
     for name in (RAW_PREFIX + "user", RAW_PREFIX + "device"):
         place = block.schema.get_field_index(name)
         block = block.set_column(place, name, strangers)
-    with TestPipeline() as pipeline:
+    with TestPipeline("FnApiRunner") as pipeline:
         pipeline | beam.Create([block]) | JoinLedger(prepared, TIME, str(tmp_path))
     found = VerdictFiles(str(tmp_path)).bits("00000", block.column(RECORD).to_numpy())
     assert not found.any()
@@ -155,7 +155,7 @@ def test_look_ups_and_verdicts_travel_without_their_open_files(tmp_path):
 
 def test_nothing_at_rest_holds_an_identifier(tmp_path):
     prepared = prepared_ledger(tmp_path, 2)
-    with TestPipeline() as pipeline:
+    with TestPipeline("FnApiRunner") as pipeline:
         pipeline | beam.Create(blocks()) | JoinLedger(prepared, TIME, str(tmp_path))
     (tmp_path / "ledger.jsonl").unlink()
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())

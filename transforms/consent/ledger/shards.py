@@ -100,6 +100,18 @@ def write_shard(shard: pa.RecordBatch, path: str) -> None:
         writer.write_batch(shard)
 
 
+def _bucketed(h1: Hashes) -> tuple[npt.NDArray[np.int64], np.uint64]:
+    """Cut sorted hashes into ranges of one width: where each begins, and its bits."""
+    if not len(h1):
+        return np.zeros(1, dtype=np.int64), np.uint64(0)
+    span = int(h1[-1]) - int(h1[0])
+    shift = np.uint64(max(span.bit_length() - len(h1).bit_length(), 0))
+    bucket = ((h1 - h1[0]) >> shift).astype(np.int64)
+    starts = np.zeros((span >> int(shift)) + 2, dtype=np.int64)
+    np.cumsum(np.bincount(bucket, minlength=len(starts) - 1), out=starts[1:])
+    return starts, shift
+
+
 @dataclass(frozen=True, eq=False)
 class ShardTable:
     """One shard, ready for look-up; local files are mapped and read as needed.
@@ -108,6 +120,8 @@ class ShardTable:
         h1: first hash of each key value, sorted.
         h2: second hash, sorted where the first is equal.
         flags: what there is besides grants.
+        buckets: start of each range of first hashes among the rows; about a row each.
+        shift: how many bits of a first hash, less the least one, its bucket leaves out.
         starts: key value → its first grant; one more than key values.
         times: time of each grant.
         until: last instant at which each grant holds.
@@ -116,6 +130,8 @@ class ShardTable:
     h1: Hashes
     h2: Hashes
     flags: Bits
+    buckets: npt.NDArray[np.int64]
+    shift: np.uint64
     starts: npt.NDArray[np.int32]
     times: npt.NDArray[np.int64]
     until: npt.NDArray[np.int64]
@@ -128,10 +144,12 @@ class ShardTable:
         until = grants.values.field("until").to_numpy()
         if max_age is not None:
             until = np.minimum(until, max_age.after(times))
+        h1 = shard.column("h1").to_numpy()
         return cls(
-            shard.column("h1").to_numpy(),
+            h1,
             shard.column("h2").to_numpy(),
             shard.column("flags").to_numpy(),
+            *_bucketed(h1),
             grants.offsets.to_numpy(),
             times,
             until,
@@ -152,12 +170,26 @@ class ShardTable:
         return cls.of(pa.ipc.open_file(source).get_batch(0), max_age)
 
     def find(self, h1: Hashes) -> npt.NDArray[np.int64]:
-        """Give the first row whose first hash is the asked one, or -1."""
-        places = np.searchsorted(self.h1, h1)
-        found = np.zeros(len(h1), dtype=np.bool_)
-        inside = places < len(self.h1)
-        found[inside] = self.h1[places[inside]] == h1[inside]
-        return np.where(found, places, -1)
+        """Give the first row whose first hash is the asked one, or -1.
+
+        Hashes are spread evenly, so a table of ranges leads to the row in one or two
+        steps, where a binary search would miss the cache twenty times.
+        """
+        found = np.full(len(h1), -1, dtype=np.int64)
+        if not len(self.h1):
+            return found
+        open_ = np.flatnonzero((h1 >= self.h1[0]) & (h1 <= self.h1[-1]))
+        bucket = (h1[open_] - self.h1[0]) >> self.shift
+        here, end = self.buckets[bucket], self.buckets[bucket + np.uint64(1)]
+        while len(open_):
+            some = here < end
+            open_, here, end = open_[some], here[some], end[some]
+            there, asked = self.h1[here], h1[open_]
+            same = there == asked
+            found[open_[same]] = here[same]
+            further = there < asked
+            open_, here, end = open_[further], here[further] + 1, end[further]
+        return found
 
     def confirm(
         self, places: npt.NDArray[np.int64], h1: Hashes, h2: Hashes
