@@ -96,9 +96,10 @@ def bias_counts(
         message = "bias_counts: a record is kept but not decided"
         raise ValueError(message)
     view = BlockView(block)
-    days, which = np.unique(event_times // _DAY_MICROS, return_inverse=True)
-    names = np.datetime_as_string(days.astype("datetime64[D]")).tolist()
-    found = {BIAS_DAY: _tally(np.where(timed, which, -1), names, decided, kept)}
+    days = pa.array(event_times // _DAY_MICROS).dictionary_encode()
+    names = np.datetime_as_string(days.dictionary.to_numpy().astype("datetime64[D]"))
+    which = np.where(timed, days.indices.to_numpy(), -1)
+    found = {BIAS_DAY: _tally(which, names.tolist(), decided, kept)}
     for column in columns:
         positions, texts = view.codes(column)
         found[column] = _tally(positions, texts, decided, kept)

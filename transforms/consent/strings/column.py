@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ __all__ = ["NULL_CODE", "BoundedCache", "evaluate_column"]
 NULL_CODE = -1
 """Code of a null cell."""
 
+_PIECE = 512  # texts made at a time: few enough to be looked up while still in cache
 _ENTRY_OVERHEAD = 128  # characters that an entry's bookkeeping is counted as
 
 
@@ -98,12 +100,14 @@ def evaluate_column(
     dictionary = array.dictionary
     if asked.size < size:
         dictionary = dictionary.take(pa.array(asked))
-    texts = dictionary.to_pylist()
+    each = (
+        evaluate.each if isinstance(evaluate, BoundedCache) else partial(map, evaluate)
+    )
+    found: list[int] = []
+    for start in range(0, asked.size, _PIECE):
+        found.extend(each(dictionary.slice(start, _PIECE).to_pylist()))
     codes = np.full(size + 1, NULL_CODE, dtype=np.int64)
-    if isinstance(evaluate, BoundedCache):
-        codes[asked] = evaluate.each(texts)
-    else:
-        codes[asked] = [evaluate(text) for text in texts]
+    codes[asked] = found
     result: npt.NDArray[np.int64] = codes[indices]
     return result
 

@@ -301,7 +301,11 @@ def _read_core(bits: Bits, cmp_zero: bool) -> _Core:
         bits.finish(position + 29)
         return head, consent, NOBODY, ()
     interest, position = read_vendors_after(bits, position + 17, window >> 12)
-    restrictions, position = read_restrictions(bits, position)
+    byte = position >> 3  # 12 bits, whatever their offset, lie in three bytes
+    if number(data[byte : byte + 3], "big") >> (12 - (position & 7)) & 0xFFF:
+        restrictions, position = read_restrictions(bits, position)
+    else:
+        restrictions, position = (), position + 12
     bits.finish(position)
     return head, consent, interest, restrictions
 
