@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from .column_checks import check_columns
@@ -19,7 +20,7 @@ from .signals import SignalSpec
 from .yaml_source import Path_
 from .zones import check_zone, has_zone
 
-__all__ = ["run_checks"]
+__all__ = ["Resolved", "run_checks"]
 
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _ENV_KEY = re.compile(r"env://[A-Za-z_][A-Za-z0-9_]*")
@@ -28,14 +29,27 @@ _FIXED: Path_ = ("input", "event_time", "fixed")
 _ALSO_AGES = ("integer", "string", "category")
 
 
-def run_checks(draft: Draft) -> dict[str, SignalSpec]:
+@dataclass(frozen=True)
+class Resolved:
+    """What the checks found out for the loader.
+
+    Attributes:
+        signals: the consent signals that the policy names.
+        also: columns that hold the same, of the profile.
+    """
+
+    signals: dict[str, SignalSpec]
+    also: dict[str, tuple[str, ...]]
+
+
+def run_checks(draft: Draft) -> Resolved:
     """Run every cross-check; findings go to the draft.
 
     Args:
         draft: the policy, its structure checked.
 
     Returns:
-        The consent signals that the policy names, resolved.
+        What the policy leaves to its profile, as far as it is sound.
     """
     _dates(draft)
     _purpose(draft)
@@ -56,7 +70,8 @@ def run_checks(draft: Draft) -> dict[str, SignalSpec]:
     _places(draft)
     _suite(draft)
     _audit_key(draft)
-    return resolved
+    also = known.profile.also if known.profile is not None else {}
+    return Resolved(resolved, also)
 
 
 def _dates(draft: Draft) -> None:

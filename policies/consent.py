@@ -236,6 +236,8 @@ class Consent(Frozen):
         bias: the consent-bias report.
         resolved: all signals that `require` and `veto` name, by name (filled by the
             loader from profile, `signals:` and inline definitions).
+        also: column → columns that hold the same in other versions of the feed, which
+            conditions look at too (filled by the loader from the profile).
     """
 
     profile: str | None = None
@@ -250,6 +252,7 @@ class Consent(Frozen):
     ledger: Ledger | None = None
     bias: Bias = Field(default_factory=Bias)
     resolved: dict[str, SignalSpec] = Field(default_factory=dict, exclude=True)
+    also: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude=True)
 
     def rule_sets(self) -> tuple[Rule, ...]:
         """Give the entries that hold for every record as a rule, then the rules."""
@@ -269,7 +272,7 @@ class Consent(Frozen):
             yield from as_vetoes(rule.veto)
 
     def condition_columns(self) -> tuple[str, ...]:
-        """Columns that conditions look at, each once."""
+        """Columns that conditions name, each once; see `positions`."""
         conditions = [rule.when for rule in self.rules]
         conditions += [entry.when for entry in self.requirements()]
         conditions += [entry.when for entry in self.vetoes()]
@@ -277,6 +280,10 @@ class Consent(Frozen):
         if self.jurisdiction is not None:
             names.append(self.jurisdiction.field)
         return tuple(dict.fromkeys(names))
+
+    def positions(self, column: str) -> tuple[str, ...]:
+        """Give a column of a condition with those that hold the same."""
+        return (column, *self.also.get(column, ()))
 
     def signal_columns(self) -> tuple[str, ...]:
         """All columns that the signals need, each once."""

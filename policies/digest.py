@@ -42,6 +42,7 @@ def policy_digest(policy: Policy) -> str:
         name: spec.model_dump(mode="json")
         for name, spec in policy.consent.resolved.items()
     }
+    meant["consent"]["also"] = policy.consent.also
     meant["key"] = _key_name(meant["key"])
     for column in meant["columns"]:
         column["key"] = _key_name(column["key"])

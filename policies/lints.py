@@ -44,8 +44,7 @@ def check_profiling(
         if asked == {_IMPROVE_SERVICES}:
             message = (
                 f"TCF purpose 10 does not cover user profiles, and {shown(profiling[0])}"
-                " links the events of a person; ask for the purpose that does, or drop "
-                "the column"
+                " is part of one; ask for the purpose that does, or drop the column"
             )
             draft.source.add("W180", message, draft.mark((*path, "purposes")))
 

@@ -6,7 +6,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from .checks import run_checks
+from .checks import Resolved, run_checks
 from .columns import Column
 from .consent import Consent
 from .draft import Draft
@@ -14,7 +14,6 @@ from .errors import Finding, PolicyError
 from .ledger_checks import ledger_format
 from .model import Policy
 from .places import resolve, resolve_key
-from .signals import SignalSpec
 from .structure import check_structure
 from .yaml_source import read_source
 
@@ -57,9 +56,9 @@ def check_policy(path: str | Path) -> tuple[Policy | None, tuple[Finding, ...]]:
     policy: Policy | None = None
     if source.usable:
         validated = check_structure(draft)
-        signals = run_checks(draft)
+        resolved = run_checks(draft)
         if isinstance(validated, Policy) and not _errors(source.findings):
-            policy = _finished(validated, signals, draft.folder)
+            policy = _finished(validated, resolved, draft.folder)
     return policy, tuple(sorted(set(source.findings)))
 
 
@@ -67,10 +66,10 @@ def _errors(findings: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...
     return tuple(found for found in findings if found.code.startswith("E"))
 
 
-def _finished(policy: Policy, signals: dict[str, SignalSpec], folder: Path) -> Policy:
+def _finished(policy: Policy, resolved: Resolved, folder: Path) -> Policy:
     """Fill in what the file leaves to us: resolved signals, absolute paths."""
     update: dict[str, Any] = {
-        "consent": _consent(policy.consent, signals, folder),
+        "consent": _consent(policy.consent, resolved, folder),
         "columns": tuple(_column(column, folder) for column in policy.columns),
     }
     for name in ("input", "output", "quarantine", "audit"):
@@ -96,8 +95,8 @@ def _finished(policy: Policy, signals: dict[str, SignalSpec], folder: Path) -> P
     return policy.model_copy(update=update)
 
 
-def _consent(consent: Consent, signals: dict[str, SignalSpec], folder: Path) -> Consent:
-    update: dict[str, Any] = {"resolved": signals}
+def _consent(consent: Consent, resolved: Resolved, folder: Path) -> Consent:
+    update: dict[str, Any] = {"resolved": resolved.signals, "also": resolved.also}
     ledger = consent.ledger
     if ledger is not None:
         as_of = ledger.as_of

@@ -84,6 +84,8 @@ class Profile(Frozen):
         subject: columns that may name the data subject, best first.
         profile_columns: columns of the feed that describe the person rather than the
             event: what a policy should not keep without a thought.
+        also: column → columns of other versions of the feed that hold the same: where
+            a condition names the first, it looks at all of them.
         signals: name → signal.
     """
 
@@ -94,6 +96,7 @@ class Profile(Frozen):
     event_time: ProfileTime | None = None
     subject: tuple[str, ...] = ()
     profile_columns: tuple[str, ...] = ()
+    also: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     signals: dict[str, ProfileSignal] = Field(min_length=1)
 
 

@@ -6,16 +6,13 @@ grants on what is no opt-in.
 
 from __future__ import annotations
 
-import re
-
+from .consent import LEDGER
 from .draft import Draft, listing, shown
-from .signals import CATEGORY, canonical_text
+from .signals import CATEGORY, SIGNAL_NAME, canonical_text
 from .yaml_source import Path_
 
 __all__ = ["check_profile"]
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_RESERVED = "ledger"
 _ATT_GRANTS = ("3", "authorized")
 _NEVER_GRANT = {"detect": ("zero_uuid",), "decoder": ("us_privacy",)}
 _READERS = ("values", "detect", "decoder")
@@ -45,13 +42,13 @@ def check_profile(draft: Draft) -> None:
 
 
 def _name(draft: Draft, name: str, path: Path_) -> None:
-    if not _NAME.fullmatch(name):
+    if not SIGNAL_NAME.fullmatch(name):
         message = (
             "a signal is named by lower-case letters, digits and '_', not "
             f"{shown(name)}; reason codes are made of the name"
         )
         draft.report("E119", message, path, key=True)
-    elif name == _RESERVED:
+    elif name == LEDGER:
         message = "'ledger' is the ledger's own name; call the signal otherwise"
         draft.report("E119", message, path, key=True)
 

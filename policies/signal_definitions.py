@@ -6,14 +6,13 @@ policy says itself is what its author saw in the data.
 
 from __future__ import annotations
 
-import re
 from typing import get_args
 
 from .consent import LEDGER
 from .draft import Draft, did_you_mean, listing, shown
 from .errors import PolicyError
 from .profile import Profile, is_profile_file, load_profile, profile_names
-from .signals import Decoder, SignalSpec, TimeUnit, Verdict, canonical_text
+from .signals import SIGNAL_NAME, Decoder, SignalSpec, TimeUnit, Verdict, canonical_text
 from .yaml_source import Path_
 
 __all__ = ["BY_PURPOSE", "KnownSignals"]
@@ -21,7 +20,6 @@ __all__ = ["BY_PURPOSE", "KnownSignals"]
 BY_PURPOSE = ("tcf_v2", "gpp")
 """Formats of consent strings that answer by TCF purpose and vendor."""
 
-_SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ATT_GRANTS = {"3", "authorized"}
 _ATT_DENIALS = {
     "0": "not determined",
@@ -50,9 +48,6 @@ class KnownSignals:
         self._profile_in_doubt = False
         self.profile: Profile | None = None
         self._load_profile()
-        if self.profile is not None:
-            for shipped, signal in self.profile.signals.items():
-                self._known[shipped] = signal.named(shipped)
         for own in draft.keys("consent", "signals"):
             self.define(own, ("consent", "signals", own), inline=False)
 
@@ -83,7 +78,7 @@ class KnownSignals:
             self._profile_in_doubt = True
             return
         try:
-            self.profile = load_profile(name, self._draft.folder)
+            profile = load_profile(name, self._draft.folder)
         except FileNotFoundError:
             message = (
                 f"no profile file {shown(name)} (looked for from the policy's folder)"
@@ -95,11 +90,15 @@ class KnownSignals:
             self._draft.refuse("E120", message, path)
             self._draft.source.findings.extend(faults.findings)
             self._profile_in_doubt = True
+        else:
+            self.profile = profile
+            for shipped, signal in profile.signals.items():
+                self._known[shipped] = signal.named(shipped)
 
     def define(self, name: str, path: Path_, *, inline: bool) -> None:
         """Take the definition at `path`, of `signals:` or inline in `require:`."""
         draft = self._draft
-        if not _SIGNAL.fullmatch(name):
+        if not SIGNAL_NAME.fullmatch(name):
             message = (
                 f"a signal is named by lower-case letters, digits and '_', "
                 f"not {shown(name)}; reason codes are made of the name"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "CATEGORY",
+    "SIGNAL_NAME",
     "Decoder",
     "Frozen",
     "Scalar",
@@ -31,6 +32,9 @@ Scalar = bool | int | float | str | None
 
 CATEGORY = "{category}"
 """Stands in a path for each category that a requirement names."""
+
+SIGNAL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""Names of signals; reason codes are made of them."""
 
 _INTEGRAL = re.compile(r"(-?\d+)\.0+")
 

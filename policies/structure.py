@@ -24,7 +24,7 @@ from .yaml_source import POISON, Path_
 __all__ = ["FILLED_BY_LOADER", "check_structure", "to_json"]
 
 FILLED_BY_LOADER: dict[type[BaseModel], frozenset[str]] = {
-    Consent: frozenset({"resolved"})
+    Consent: frozenset({"also", "resolved"})
 }
 """Fields of the model that a file cannot set."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -88,7 +88,12 @@ PURPOSE = {"purpose": "train_ai_system"}
 Change = Callable[[str], str]
 
 
-def write_lines(path: Path, entries: list[dict[str, object]]) -> None:
+def joining(way: str) -> Change:
+    """Give the change that asks for one way to join."""
+    return lambda text: text.replace("lateness: 30d", f"join: {way}")
+
+
+def write_lines(path: Path, entries: Sequence[Mapping[str, object]]) -> None:
     text = "".join(json.dumps(entry) + "\n" for entry in entries)
     path.write_text(text, encoding="utf-8")
 
@@ -131,7 +136,7 @@ def decided(result: RunResult) -> Counter[str]:
 
 @pytest.mark.parametrize("way", ["broadcast", "sharded"])
 def test_run_holds_every_record_against_the_ledger(place: Path, way: str) -> None:
-    result = run(place, lambda t: t.replace("lateness: 30d", f"join: {way}"))
+    result = run(place, joining(way))
     assert decided(result) == Counter(PEOPLE.values())
     assert result.ledger is not None
     assert result.ledger["join"] == way
@@ -141,9 +146,7 @@ def test_run_holds_every_record_against_the_ledger(place: Path, way: str) -> Non
 def test_both_joins_publish_the_same_bytes(place: Path) -> None:
     parts = []
     for way in ("broadcast", "sharded"):
-        result = run(
-            place, lambda t, way=way: t.replace("lateness: 30d", f"join: {way}")
-        )
+        result = run(place, joining(way))
         assert result.release is not None
         parts.append([file["sha256"] for file in result.files])
     assert parts[0] == parts[1]

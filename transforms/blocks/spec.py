@@ -138,11 +138,15 @@ class ReadSpec:
         )
         time = source.event_time.field
         minors = consent.minors.field if consent.minors else None
-        alone = [time, source.event_id, minors, *consent.condition_columns()]
-        alone += consent.bias.by
+        alone = [time, source.event_id, minors, *consent.bias.by]
+        conditions = consent.condition_columns()
         raw: list[str] = [*source.subject, *(name for name in alone if name)]
+        raw += [path for name in conditions for path in consent.positions(name)]
         raw += consent.signal_columns()
         required_raw = [source.subject]
+        moved = [name for name in conditions if len(consent.positions(name)) > 1]
+        required_raw += [consent.positions(name) for name in moved]
+        alone += [name for name in conditions if name not in moved]
         optional_raw = []
         demanded = set()
         for entry in consent.requirements():

@@ -39,6 +39,7 @@ class Conditions:
 
     def __init__(self, consent: Consent) -> None:
         jurisdiction = consent.jurisdiction
+        self._consent = consent
         self._country = jurisdiction.field if jurisdiction is not None else None
         self._gpp = next(
             (spec for spec in consent.resolved.values() if spec.decoder == "gpp"), None
@@ -77,7 +78,12 @@ class Conditions:
             return _country(view, column, values)
         texts = [canonical_text(value) for value in values]
         wanted = [text for text in texts if text is not None]
-        return view.matches(column, wanted, if_null=False), ~view.present(column)
+        found = np.zeros(view.rows, dtype=np.bool_)
+        present = np.zeros(view.rows, dtype=np.bool_)
+        for position in self._consent.positions(column):
+            found |= view.matches(position, wanted, if_null=False)
+            present |= view.present(position)
+        return found, ~present
 
 
 def _sections(
