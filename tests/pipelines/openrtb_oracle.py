@@ -28,6 +28,16 @@ FLAGS = (
     ("VETO_DNT", ("device.dnt",)),
 )
 GPC = ("regs.gpc", "regs.ext.gpc")
+# The TC strings of the file, read bit by bit by hand: which of purposes 1 and 10 and
+# vendor 744 lacks consent. All other texts there are placeholders and no TC strings.
+TCF = {
+    "CO-X2XiO_eyUo": "TCF_VENDOR_DENIED",  # purposes 1 to 10; 744 is not listed
+    "COvFyGBOvFyGB": "TCF_PURPOSE_DENIED",  # purposes 1 to 3
+    "CPdECS0PdECS0": "TCF_VENDOR_DENIED",  # all purposes; vendors up to 429
+    "CPXxRfAPXxRfA": "TCF_PURPOSE_DENIED",  # no purpose at all
+}
+# GPP strings: the sections they carry. Section 6 is 1NYN, an opt-out of sale.
+GPP = {"DBACNYA~": {2, 6}, "DBABMA~": {2}}
 
 
 def at(record: dict[str, Any], path: str) -> str | None:
@@ -43,9 +53,69 @@ def is_zero(text: str) -> bool:
     return "0" in text and set(text) <= set("0-: ")
 
 
+def first(record: dict[str, Any], *paths: str) -> str | None:
+    """Give the first text of several places: no record here has two that differ."""
+    return next((at(record, path) for path in paths if at(record, path)), None)
+
+
+def usp_code(text: str | None) -> str | None:
+    """Judge a US Privacy string: version 1 and three of Y, N, -."""
+    if text is None:
+        return None
+    if len(text) != 4 or text[0] != "1" or set(text[1:]) - set("YN-"):
+        return "USP_MALFORMED"
+    if text[2] == "-" and text != "1---":
+        return "USP_MALFORMED"  # the law applies, and nobody says if they opted out
+    return "VETO_USP" if text[2] == "Y" else None
+
+
+def gpp_code(record: dict[str, Any]) -> str | None:
+    """Judge a GPP string by the sections that apply to the record."""
+    text = first(record, "regs.gpp", "regs.ext.gpp")
+    if text is None:
+        return None
+    carried = next((ids for head, ids in GPP.items() if text.startswith(head)), None)
+    if carried is None:
+        return "GPP_MALFORMED"
+    listed = record["regs"].get("gpp_sid") or record["regs"].get("ext", {}).get(
+        "gpp_sid"
+    )
+    applies = set(listed or carried)
+    if 6 in applies & carried:
+        return "VETO_GPP"
+    return "GPP_UNKNOWN_VALUE" if applies - carried else None
+
+
+def tcf_code(record: dict[str, Any]) -> str | None:
+    """Judge a TC string, where the GDPR applies or nobody says that it does not."""
+    if first(record, "regs.gdpr", "regs.ext.gdpr") not in (None, "1"):
+        return None
+    text = first(record, "user.consent", "user.ext.consent")
+    if text is None:
+        return "TCF_MISSING"
+    return next((TCF[head] for head in TCF if text.startswith(head)), "TCF_MALFORMED")
+
+
+def att_code(record: dict[str, Any]) -> str | None:
+    """Judge the ATT status, of Apple's systems or where no system is said."""
+    system = at(record, "device.os")
+    if system is not None and system not in APPLE:
+        return None
+    status = at(record, "device.ext.atts")
+    return "ATT_MISSING" if status is None else ATT.get(status, "ATT_UNKNOWN_VALUE")
+
+
+def is_asked(record: dict[str, Any]) -> bool:
+    """Tell whether any requirement applies."""
+    apple = at(record, "device.os") in (None, *APPLE)
+    return apple or first(record, "regs.gdpr", "regs.ext.gdpr") in (None, "1")
+
+
 def codes_of(record: dict[str, Any]) -> list[str]:
-    """List every code of one bid request, strongest first; empty means keep."""
-    found = []
+    """List the codes of one bid request by rows of the table; empty means keep."""
+    if not isinstance(record.get("user", {}).get("ext", {}), dict):
+        return ["BAD_TYPE"]
+    found: list[str | None] = []
     names = [at(record, path) for path in SUBJECT]
     if all(name is None or name == "" or is_zero(name) for name in names):
         found.append("NO_SUBJECT")
@@ -54,18 +124,19 @@ def codes_of(record: dict[str, Any]) -> list[str]:
             found.append(code)
     if is_zero(at(record, "device.ifa") or ""):
         found.append("VETO_IFA_ZERO")
+    usp = usp_code(first(record, "regs.us_privacy", "regs.ext.us_privacy"))
+    strings = [usp, gpp_code(record)]
+    found += [code for code in strings if code and code.startswith("VETO")]
     if any(at(record, path) == "1" for path in GPC):
         found.append("VETO_GPC")
-    system = at(record, "device.os")
-    if system is not None and system not in APPLE:
-        found.append("PURPOSE_NOT_GRANTED")  # no requirement applies to it
-        return found
-    # No system is said, or an Apple one: ATT must grant.
-    status = at(record, "device.ext.atts")
-    verdict = "ATT_MISSING" if status is None else ATT.get(status, "ATT_UNKNOWN_VALUE")
-    if verdict is not None:
-        found.append(verdict)
-    return found
+    asked = [att_code(record), tcf_code(record)]
+    for ending in ("_DENIED", "_RESTRICTED", "_NOT_DETERMINED", "_MALFORMED"):
+        found += [c for c in (*strings, *asked) if c and c.endswith(ending)]
+    for ending in ("_MISSING", "_UNKNOWN_VALUE"):
+        found += [c for c in (*strings, *asked) if c and c.endswith(ending)]
+    if not is_asked(record):
+        found.append("PURPOSE_NOT_GRANTED")
+    return [code for code in found if code]
 
 
 def expected_counts(path: Path) -> Counter[str]:
@@ -73,3 +144,10 @@ def expected_counts(path: Path) -> Counter[str]:
     with path.open(encoding="utf-8") as lines:
         records = [json.loads(line)["bid_request"] for line in lines]
     return Counter((codes_of(record) or ["KEEP"])[0] for record in records)
+
+
+def expected_lines(path: Path) -> Counter[tuple[str, ...]]:
+    """Count the records of a file by all their codes."""
+    with path.open(encoding="utf-8") as lines:
+        records = [json.loads(line)["bid_request"] for line in lines]
+    return Counter(tuple(sorted(set(codes_of(record)))) for record in records)
