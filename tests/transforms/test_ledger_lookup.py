@@ -176,10 +176,8 @@ def test_bits_agree_with_the_oracle(rows, records, max_age_days, shard_bits):
     RECORDS,
 )
 def test_a_further_no_never_makes_a_record_more_allowed(rows, extra, word, records):
-    # Allowed: some grant is current and nothing was erased or withdrawn. WITHDRAWN may
-    # become WITHDRAWN_THEN or the reverse; GRANTED may go (its grant is now before the
-    # withdrawal), or come (an expired grant that shadowed nothing is unaffected): never
-    # may a record that was refused become allowed.
+    # Allowed: a grant is current, and nothing was erased or withdrawn. A further no may
+    # take GRANTED away, or turn WITHDRAWN_THEN into WITHDRAWN; it never lifts a refusal.
     def allowed(bits: int) -> bool:
         return bits & GRANTED > 0 and bits & (ERASED | WITHDRAWN | THEN) == 0
 
