@@ -31,6 +31,9 @@ def print_summary(result: RunResult, console: Console | None = None) -> None:
     table.add_row("kept", f"{result.kept:,}", f"opted in for {result.purpose}")
     _add_codes(table, "dropped", result.dropped)
     _add_codes(table, "quarantined", result.quarantined)
+    if result.ledger:
+        decisions = sum(result.ledger["decisions"].values())
+        table.add_row("ledger", f"{decisions:,}", _ledger(result.ledger))
     facts = result.anonymity
     if facts:
         table.add_row(
@@ -54,6 +57,8 @@ def print_summary(result: RunResult, console: Console | None = None) -> None:
         table.add_row("published", "0", "nothing")
     table.add_row("took", f"{result.seconds:.1f}", "seconds")
     console.print(table)
+    for line in _bias(result.bias):
+        console.print(line, markup=False, highlight=False)
     for warning in result.warnings:
         console.print(f"warning: {warning}", markup=False, highlight=False)
     for gap in result.not_checked:
@@ -90,6 +95,27 @@ def _add_codes(table: Table, word: str, codes: Counter[str]) -> None:
     table.add_row(word, f"{codes.total():,}", "")
     for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0])):
         table.add_row("", f"{count:,}", code)
+
+
+def _ledger(ledger: dict[str, Any]) -> str:
+    words = ", ".join(
+        f"{count:,} {word}" for word, count in ledger["decisions"].items()
+    )
+    return f"decisions ({words}) as of {ledger['as_of']}"
+
+
+def _bias(bias: dict[str, Any]) -> list[str]:
+    """Say by which groupings consent shifts the data, the strongest first."""
+    shifted = [
+        grouping
+        for grouping in bias.get("groupings", ())
+        if grouping["reading"] in ("some", "major")
+    ]
+    return [
+        f"consent bias: {grouping['reading']} shift by {grouping['by']} "
+        f"(PSI {grouping['psi']:.3f}); see bias in run.json"
+        for grouping in sorted(shifted, key=lambda grouping: -grouping["psi"])
+    ]
 
 
 def _levels(facts: dict[str, Any]) -> str:
