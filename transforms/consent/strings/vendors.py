@@ -8,6 +8,7 @@ neither lists ids before somebody asks for them.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
@@ -20,6 +21,7 @@ from .errors import ConsentStringError, Malformed
 __all__ = ["NOBODY", "VendorSet", "read_ranges", "read_vendors", "read_vendors_after"]
 
 _MAX_ID = 0xFFFF
+_EIGHT_BYTES = struct.Struct(">Q").unpack_from
 
 
 class VendorSet(Set[int]):
@@ -57,7 +59,10 @@ class VendorSet(Set[int]):
         if self.spans is None:
             position = self._offset + vendor - 1
             return bool(self._field[position >> 3] & (0x80 >> (position & 7)))
-        return any(start <= vendor <= end for start, end in self.spans)
+        for start, end in self.spans:  # noqa: SIM110 (`any` takes twice the time)
+            if start <= vendor <= end:
+                return True
+        return False
 
     def __iter__(self) -> Iterator[int]:
         """Give the ids in rising order."""
@@ -134,25 +139,27 @@ def read_ranges(
     position += 12
     if position + 17 * count > bits.size:  # the shortest entry has 17 bits
         raise ConsentStringError(Malformed.TRUNCATED)
-    data, number = bits.data, int.from_bytes
+    data, size = bits.data, bits.size
     spans: list[tuple[int, int]] = []
     add = spans.append
-    for _ in range(count):
-        byte = position >> 3
-        # 40 bits from the byte's start hold the 33 of the longest entry in any case.
-        window = number(data[byte : byte + 5], "big") << (position & 7)
-        start = end = window >> 23 & 0xFFFF
-        if window & 0x8000000000:
-            end = window >> 7 & 0xFFFF
-            position += 33
-        else:
-            position += 17
-        if not 0 < start <= end <= max_id:
-            raise ConsentStringError(
-                _range_fault(position > bits.size, start, end, max_id)
-            )
-        add((start, end))
-    if position > bits.size:  # beyond it, zeros were read
+    try:
+        for _ in range(count):
+            # 40 bits from `position` on, which hold the 33 of the longest entry.
+            window = _EIGHT_BYTES(data, position >> 3)[0] >> (24 - (position & 7))
+            start = end = window >> 23 & 0xFFFF
+            if window & 0x8000000000:
+                end = window >> 7 & 0xFFFF
+                position += 33
+            else:
+                position += 17
+            if not 0 < start <= end <= max_id:
+                raise ConsentStringError(
+                    _range_fault(position > size, start, end, max_id)
+                )
+            add((start, end))
+    except struct.error:  # beyond even the slack
+        raise ConsentStringError(Malformed.TRUNCATED) from None
+    if position > size:  # into the slack, whose bits are zero
         raise ConsentStringError(Malformed.TRUNCATED)
     return VendorSet(max_id, tuple(spans)), position
 
