@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import pickle
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pytest
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that, equal_to
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from optin.policies.errors import InputError
 from optin.policies.model import EventTime
@@ -24,8 +29,10 @@ from optin.transforms.consent.ledger import (
     PreparedLedger,
     ledger_hash_keys,
     prepare_ledger,
+    shards,
+    verdict_files,
 )
-from optin.transforms.consent.ledger.join import JoinLedger
+from optin.transforms.consent.ledger.join import JoinLedger, _LookUp, _Probe, _Write
 from optin.transforms.consent.ledger.verdict_files import VerdictFiles, write_verdicts
 
 DAY = 86_400_000_000
@@ -110,6 +117,70 @@ def test_both_joins_give_the_same_bits(tmp_path, shard_bits, max_age):
         seen |= int(np.bitwise_or.reduce(found))
     # All seven verdicts occur; but without an age limit, some grants expire anyway.
     assert seen == 127
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["person-1", "PERSON-2 ", "person-3", "x", "0", None]),
+            st.sampled_from(["d1", "d2", "d3", "0-0", None]),
+            st.integers(0, 40),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    st.sets(st.integers(1, 29), max_size=4),
+    st.sampled_from([0, 1, 3]),
+    st.randoms(use_true_random=False),
+)
+def test_the_steps_give_the_bits_of_a_look_up(rows, cuts, shard_bits, random):
+    # The same steps without a runner: blocks of any size, groups in any order.
+    with TemporaryDirectory() as name:
+        prepared = prepared_ledger(Path(name), shard_bits)
+        users, devices, days = zip(*rows, strict=True)
+        times = np.array(days, dtype=np.int64) * DAY
+        whole = pa.record_batch(
+            {
+                RECORD: pa.array(np.arange(len(rows))),
+                RAW_PREFIX + "user": pa.array(users, pa.string()),
+                RAW_PREFIX + "device": pa.array(devices, pa.string()),
+                RAW_PREFIX + "ts": pa.array(times).cast(pa.string()),
+            }
+        ).replace_schema_metadata({SPLIT_KEY: b"00000"})
+        edges = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
+        lookup = LedgerLookup(prepared)
+        by_shard: dict[int, list[pa.RecordBatch]] = {}
+        answers = []
+        for start, stop in pairwise(edges):
+            block = whole.slice(start, stop - start)
+            for item in _Probe(prepared, TIME).process(block):
+                if isinstance(item, TaggedOutput):
+                    answers.append(item.value[1])
+                else:
+                    by_shard.setdefault(item[0], []).append(item[1])
+        for group in by_shard.items():
+            answers += [batch for _, batch in _LookUp(lookup).process(group)]
+        random.shuffle(answers)
+        assert list(_Write(name).process(("00000", answers))) == ["00000"]
+        found = VerdictFiles(name).bits("00000", np.arange(len(rows)))
+        columns = {"user": pa.array(users, pa.string())}
+        columns["device"] = pa.array(devices, pa.string())
+        assert found.tolist() == lookup.bits(columns, times).tolist()
+
+
+def test_shards_and_verdicts_on_a_file_system_that_cannot_be_mapped(
+    tmp_path, monkeypatch
+):
+    prepared = prepared_ledger(tmp_path, 1)
+    columns = {"user": pa.array(["person-1"]), "device": pa.nulls(1, pa.string())}
+    times = np.array([20 * DAY])
+    mapped = LedgerLookup(prepared).bits(columns, times)
+    write_verdicts(str(tmp_path), "00000", np.array([128 + 64], np.uint8))
+    for module in (shards, verdict_files):
+        monkeypatch.setattr(module, "is_local", lambda path: False)
+    assert LedgerLookup(prepared).bits(columns, times) == mapped
+    assert VerdictFiles(str(tmp_path)).bits("00000", np.array([0])) == 64
 
 
 def test_a_split_that_no_decision_names_has_a_file(tmp_path):

@@ -91,7 +91,7 @@ def write(path: Path, rows: list[Row]) -> None:
 
 
 def plan_for(path: Path, **changes: Any) -> LedgerPlan:
-    settings_ = {
+    settings_: dict[str, Any] = {
         "format": "jsonl",
         "path": str(path),
         "keys": tuple(KEYS.items()),
@@ -130,7 +130,14 @@ VALUES = st.sampled_from(["1", "a", " A", "é", "É", "0-0", "", None])
 @st.composite
 def decisions(draw) -> Row:
     word = draw(st.sampled_from(["grant", "grant", "grant", "withdraw", "erase"]))
-    purposes = ["*", "train", "train.ads", "train.ads.video", "train.adsx", "tr"]
+    purposes: list[str | None] = [
+        "*",
+        "train",
+        "train.ads",
+        "train.ads.video",
+        "train.adsx",
+        "tr",
+    ]
     if word != "grant":
         purposes += ["", None]
     time = draw(DAYS)

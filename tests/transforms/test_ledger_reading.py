@@ -37,7 +37,7 @@ GOOD: Row = {
 
 
 def plan_for(path: Path, **changes: Any) -> LedgerPlan:
-    settings = {
+    settings: dict[str, Any] = {
         "format": "jsonl",
         "path": str(path),
         "keys": (("user", "uid"),),
