@@ -71,13 +71,13 @@ def test_months_agree_with_the_calendar_module(instants, months, later):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "13", "mo", "13 mo", "-1d", "1.5h", "0d", "1s", "1001y", "12001mo"]
+    "text", ["", "13", "mo", "13 mo", "-1d", "1.5h", "0d", "1s", "10001y", "120001mo"]
 )
 def test_parse_when_it_is_no_duration(text):
     with pytest.raises(ValueError, match="duration"):
         Duration.parse(text)
 
 
-@pytest.mark.parametrize("text", ["90min", "12h", "90d", "2w", "13mo", "1y", "1000y"])
+@pytest.mark.parametrize("text", ["90min", "12h", "90d", "2w", "13mo", "1y", "9999y"])
 def test_a_duration_prints_as_it_was_written(text):
     assert str(Duration.parse(text)) == text

@@ -21,9 +21,9 @@ _UNIT_MICROS = {
     "w": 604_800_000_000,
 }
 _UNIT_MONTHS = {"mo": 1, "y": 12}
-# A thousand years: no sum with a time of the years 1 to 9999 leaves 64 bits.
-_MOST_MICROS = 365_250 * _UNIT_MICROS["d"]
-_MOST_MONTHS = 12_000
+# Ten thousand years: no sum with a time of the years 1 to 9999 leaves 64 bits.
+_MOST_MICROS = 3_652_500 * _UNIT_MICROS["d"]
+_MOST_MONTHS = 120_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Duration:
         """Read a span such as `90min`, `12h`, `90d`, `2w`, `13mo`, `1y`.
 
         Raises:
-            ValueError: the text is no such span, is zero, or is over 1,000 years.
+            ValueError: the text is no such span, is zero, or is over 10,000 years.
         """
         found = _TEXT.fullmatch(text.strip())
         if found is None:
@@ -62,7 +62,7 @@ class Duration:
             raise ValueError(msg)
         micros, months = span._parts()
         if micros > _MOST_MICROS or months > _MOST_MONTHS:
-            msg = f"{text!r} is longer than 1,000 years. Write a shorter duration."
+            msg = f"{text!r} is longer than 10,000 years. Write a shorter duration."
             raise ValueError(msg)
         return span
 

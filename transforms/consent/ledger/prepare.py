@@ -122,7 +122,7 @@ def prepare_ledger(
         purpose=plan.purpose,
         columns=plan.record_columns,
         hash_keys=plan.hash_keys,
-        as_of_micros=as_of_micros,
+        as_of_micros=int(as_of_micros),  # a NumPy one would not go into JSON
         shards=tuple(paths),
         shard_bits=shard_bits,
         size_bytes=size,
