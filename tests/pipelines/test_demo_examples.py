@@ -95,9 +95,19 @@ def test_tables_hold_every_value_of_the_demo(tmp_path: Path) -> None:
 def test_oracle_ranks_reasons_when_several_apply() -> None:
     child = {"regs": {"coppa": 1}, "device": {"dnt": 1, "ifa": "0000-0000"}}
     assert codes_of(child) == [
-        *("NO_SUBJECT", "MINOR", "VETO_DNT", "VETO_IFA_ZERO", "ATT_MISSING")
+        *(
+            "NO_SUBJECT",
+            "MINOR",
+            "VETO_DNT",
+            "VETO_IFA_ZERO",
+            "ATT_MISSING",
+            "TCF_MISSING",
+        )
     ]
-    granted = {"device": {"os": "iOS", "ifa": "a-1", "ext": {"atts": 3}}}
+    granted = {
+        "regs": {"gdpr": 0},
+        "device": {"os": "iOS", "ifa": "a-1", "ext": {"atts": 3}},
+    }
     assert codes_of(granted) == []
     assert codes_of({"device": {"os": "Android", "ifa": "a-1"}}) == [
         "PURPOSE_NOT_GRANTED"

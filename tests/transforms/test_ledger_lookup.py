@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import RAW_PREFIX
-from optin.transforms.consent.evaluate import subject_identities
 from optin.transforms.consent.ledger import (
     Duration,
     LedgerLookup,
@@ -25,6 +24,7 @@ from optin.transforms.consent.ledger import (
 )
 from optin.transforms.consent.ledger.keys import normalised, prefixed, siphash
 from optin.transforms.consent.ledger.shards import ShardTable, build_shard
+from optin.transforms.consent.people import Identities
 from optin.transforms.consent.view import BlockView
 
 ERASED, WITHDRAWN, THEN, EXPIRED, AFTER, OTHER, GRANTED = (1 << n for n in range(7))
@@ -263,7 +263,9 @@ def test_a_key_of_a_megabyte():
 def test_identities_are_the_gates_own(texts):
     array = pa.array(texts, pa.string())
     view = BlockView(pa.record_batch({RAW_PREFIX + "user": array}))
-    assert normalised(array).equals(subject_identities(view, ("user",)))
+    named = Identities(view, ("user",))
+    assert normalised(array).equals(named.take(np.arange(view.rows)))
+    assert named.named.tolist() == normalised(array).is_valid().to_pylist()
 
 
 def test_keys_are_told_apart_where_their_first_hashes_collide():

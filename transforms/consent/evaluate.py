@@ -18,7 +18,7 @@ from ...policies.reasons import KEEP
 from ..blocks.names import EVENT_TIME, SUBJECT
 from ..deidentify.keys import subject_tokens
 from .event_time import event_times
-from .people import ages_of, subject_identities
+from .people import Identities, ages_of
 from .plan import FUTURE_SKEW_MICROS, GatePlan
 from .questions import Question
 from .rules import Evidence, Rules
@@ -38,8 +38,7 @@ class GateResult:
         kept: the block's records that may be used, with `optin:subject` and
             `optin:event_time` added.
         masks: one reason mask per record of the block that came in; 0 keeps.
-        identities: who each record that came in is about, null where nobody is named;
-            personal data, for keyed hashing alone.
+        identities: who each record that came in is about.
         times: event times in microseconds since 1970 UTC, 0 where unknown.
         timed: records that have one.
         evidence: what was read, for audit lines.
@@ -48,7 +47,7 @@ class GateResult:
 
     kept: pa.RecordBatch
     masks: ReasonMasks
-    identities: pa.Array = field(repr=False)
+    identities: Identities = field(repr=False)
     times: npt.NDArray[np.int64] = field(repr=False)
     timed: Mask = field(repr=False)
     evidence: Evidence = field(repr=False)
@@ -102,20 +101,24 @@ class Gate:
         tally.add("NO_EVENT_TIME", ~timed)
         late = times > plan.as_of_micros + FUTURE_SKEW_MICROS
         tally.add("FUTURE_EVENT", timed & late)
-        identities = subject_identities(view, plan.subject)
-        tally.add("NO_SUBJECT", ~identities.is_valid().to_numpy(zero_copy_only=False))
+        identities = Identities(view, plan.subject)
+        tally.add("NO_SUBJECT", ~identities.named)
         minors = plan.consent.minors
         if minors is not None:
             ages, known = ages_of(view, minors, times, timed)
             tally.add("MINOR", known & (ages < minors.min_age))
             tally.add("AGE_UNKNOWN", ~known)
         evidence = self._rules.apply(block, view, times, timed, tally)
-        keep = tally.masks == 0
-        kept = block.filter(pa.array(keep))
+        # Rows by number: Arrow takes those faster than it filters by mask.
+        rows = np.flatnonzero(tally.masks == 0)
         # Hashing people is the gate's dearest step: only of those whose records stay.
-        tokens = subject_tokens(identities.filter(pa.array(keep)), plan.subject_key)
-        stamped = kept.append_column(SUBJECT, tokens).append_column(
-            EVENT_TIME, pa.array(times[keep]).cast(pa.timestamp("us", "UTC"))
+        tokens = subject_tokens(identities.take(rows), plan.subject_key)
+        stamped = (
+            block.take(pa.array(rows))
+            .append_column(SUBJECT, tokens)
+            .append_column(
+                EVENT_TIME, pa.array(times[rows]).cast(pa.timestamp("us", "UTC"))
+            )
         )
         return GateResult(
             stamped, tally.masks, identities, times, timed, evidence, view

@@ -18,6 +18,7 @@ __all__ = ["event_times"]
 Micros = npt.NDArray[np.int64]
 
 _PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_MOST_DIGITS = 18  # what a 64-bit number surely holds
 _WHOLE = r"^-?[0-9]{1,18}$"
 _DECIMAL = r"^-?[0-9]{1,12}\.[0-9]{1,9}$"
 _ISO_WITH_ZONE = (
@@ -55,17 +56,24 @@ def event_times(view: BlockView, spec: EventTime) -> tuple[Micros, Mask]:
 
 def _from_number(texts: pa.Array, per_unit: int) -> pa.Array:
     """Read numbers since 1970; anything that is no number becomes null."""
+    digits = pc.all(pc.ascii_is_decimal(texts)).as_py() is not False
+    if digits and (pc.max(pc.binary_length(texts)).as_py() or 0) <= _MOST_DIGITS:
+        return _scaled(texts.cast(pa.int64()), per_unit)
     trimmed = pc.utf8_trim_whitespace(texts)
     whole = _where(trimmed, pc.match_substring_regex(trimmed, _WHOLE))
-    limit = (2**63 - 1) // per_unit
-    numbers = whole.cast(pa.int64())
-    fits = pc.and_(pc.less(numbers, limit), pc.greater(numbers, -limit))
-    micros = pc.multiply(_where(numbers, fits), per_unit)
+    micros = _scaled(whole.cast(pa.int64()), per_unit)
     if micros.null_count > texts.null_count:
         decimal = _where(trimmed, pc.match_substring_regex(trimmed, _DECIMAL))
         scaled = pc.multiply(decimal.cast(pa.float64()), float(per_unit))
         micros = pc.coalesce(micros, pc.round(scaled).cast(pa.int64(), safe=False))
     return micros
+
+
+def _scaled(numbers: pa.Array, per_unit: int) -> pa.Array:
+    """Give whole numbers of a unit as microseconds; null where 64 bits do not do."""
+    limit = (2**63 - 1) // per_unit
+    fits = pc.and_(pc.less(numbers, limit), pc.greater(numbers, -limit))
+    return pc.multiply(_where(numbers, fits), per_unit)
 
 
 def _from_iso(texts: pa.Array, tz: str | None) -> pa.Array:

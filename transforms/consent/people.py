@@ -10,28 +10,54 @@ import pyarrow.compute as pc
 from ...policies.consent import Minors
 from .view import BlockView, Mask
 
-__all__ = ["ages_of", "subject_identities"]
+__all__ = ["Identities", "ages_of"]
 
-_ZERO_ID = r"^[0\-:\s]*$"
 _OLDEST_AGE_YEARS = 125
 
 
-def subject_identities(view: BlockView, paths: tuple[str, ...]) -> pa.Array:
-    """Give the identity that names each record's data subject, null where none does.
+class Identities:
+    """The identity that names each record's data subject.
 
     The first subject key that is present counts. All-zero and blank identifiers name
     nobody. Case and outer blanks do not tell people apart: merging two spellings can
     only make a class look smaller, never larger.
+
+    Attributes:
+        named: rows that name somebody.
     """
-    identities = pa.nulls(view.rows, pa.string())
-    for path in paths:
-        if identities.null_count == 0:
-            break
-        texts = pc.utf8_lower(pc.utf8_trim_whitespace(view.array(path)))
-        zero = pc.match_substring_regex(texts, _ZERO_ID).fill_null(True)
-        texts = pc.if_else(zero, pa.scalar(None, pa.string()), texts)
-        identities = pc.coalesce(identities, texts)
-    return identities
+
+    def __init__(self, view: BlockView, paths: tuple[str, ...]) -> None:
+        self._view = view
+        self._paths = paths
+        self.named: Mask = np.zeros(view.rows, dtype=np.bool_)
+        for path in paths:
+            if self.named.all():
+                break
+            self.named = self.named | ~view.bare(path)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> pa.Array:
+        """Give the identities of some rows, null where nobody is named.
+
+        Personal data, for keyed hashing alone.
+        """
+        found = pa.nulls(len(rows), pa.string())
+        wanted = pa.array(rows)
+        open_ = np.ones(len(rows), dtype=np.bool_)
+        for path in self._paths:
+            here = open_ & ~self._view.bare(path)[rows]
+            if here.any():
+                texts = self._view.array(path).take(wanted.filter(pa.array(here)))
+                found = pc.replace_with_mask(found, pa.array(here), _normalised(texts))
+                open_ &= ~here
+            if not open_.any():
+                break
+        return found
+
+
+def _normalised(texts: pa.Array) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(texts)
+    ascii_alone = pc.all(pc.string_is_ascii(trimmed)).as_py()
+    return pc.ascii_lower(trimmed) if ascii_alone else pc.utf8_lower(trimmed)
 
 
 def ages_of(

@@ -13,6 +13,7 @@ from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...policies.model import EventTime
@@ -214,13 +215,18 @@ def value_reader(spec: SignalSpec) -> Callable[[str], Reading]:
 
 
 def _zero_readings(view: BlockView, path: str) -> Readings:
-    """Find all-zero identifiers; by regex on the column, as most values are distinct."""
-    texts = view.array(path)
-    zero = pc.match_substring_regex(texts, f"^(?:{_ZERO.pattern})$")
-    blank = pc.match_substring_regex(texts, r"^\s*$")
+    """Find all-zero identifiers; on the column, as most values are distinct."""
     readings = np.full(view.rows, Reading.UNDECIDED, dtype=np.uint8)
-    readings[zero.fill_null(False).to_numpy(zero_copy_only=False)] = Reading.DENY
-    readings[blank.fill_null(True).to_numpy(zero_copy_only=False)] = Reading.ABSENT
+    rows = np.flatnonzero(view.bare(path))
+    if rows.size:
+        few = view.array(path).take(pa.array(rows))
+        zero = pc.match_substring(few, "0").fill_null(False)
+        denied = zero.to_numpy(zero_copy_only=False)
+        readings[rows] = np.where(denied, Reading.DENY, Reading.ABSENT)
+        # Separators alone are no zeros, and no blank either: an id that nobody knows.
+        marks = pc.match_substring_regex(few, r"[-:]").fill_null(False)
+        odd = marks.to_numpy(zero_copy_only=False) & ~denied
+        readings[rows[odd]] = Reading.UNDECIDED
     return readings
 
 

@@ -299,5 +299,6 @@ def _has(bits: Bits, bit: int) -> Mask:
 
 def _present(reading: SignalReading) -> set[Reading]:
     """List the readings that occur in a block at all."""
-    counts = np.bincount(reading.readings, minlength=len(Reading))
-    return {Reading(int(number)) for number in np.flatnonzero(counts)}
+    seen = np.zeros(len(Reading), dtype=np.bool_)
+    seen[reading.readings] = True
+    return {Reading(int(number)) for number in np.flatnonzero(seen)}

@@ -130,7 +130,7 @@ def audit_lines(
             pa.array(codes[primary], pa.string()),
             spelled.take(pa.array(which)),
             _record_keys(block, wanted, plan),
-            _subject_keys(result.identities.take(wanted), plan),
+            _subject_keys(result.identities.take(rows), plan),
             signals,
         ],
         schema=pa.schema([*_AUDIT_FIELDS, ("signals", signals.type)]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,13 @@ from .readings import (
     combine,
 )
 from .strings import (
+    NULL_CODE,
     BoundedCache,
     TcfCodes,
     TcfQuery,
     TcfVerdict,
     UspVerdict,
+    evaluate_column,
     tcf_codes_apart,
     usp_code,
 )
@@ -77,7 +79,7 @@ class TcfReader:
     """Answers one question from a column of TC strings."""
 
     def __init__(self, query: TcfQuery) -> None:
-        self._cache = BoundedCache(TcfCodes(query))
+        self._cache = _cache(TcfCodes(query))
 
     def read(self, view: BlockView, spec: SignalSpec) -> SignalReading:
         """Read the signal on every row, with the day of each choice."""
@@ -99,7 +101,7 @@ class UspReader:
     """Reads opt-outs from a column of US Privacy strings."""
 
     def __init__(self) -> None:
-        self._cache = BoundedCache(usp_code)
+        self._cache = _cache(usp_code)
 
     def read(self, view: BlockView, spec: SignalSpec) -> SignalReading:
         """Read the signal on every row."""
@@ -107,12 +109,25 @@ class UspReader:
         return combine(view, spec, carriers)
 
 
+class _Stripped:
+    """Gives the code of a text without its outer blanks; blank text is no string."""
+
+    def __init__(self, code: Callable[[str], int]) -> None:
+        self._code = code
+
+    def __call__(self, text: str) -> int:
+        """Give the code, `NULL_CODE` for blank text."""
+        stripped = text.strip()
+        return self._code(stripped) if stripped else NULL_CODE
+
+
+def _cache(code: Callable[[str], int]) -> BoundedCache:
+    return BoundedCache(_Stripped(code))
+
+
 def _codes(view: BlockView, path: str, cache: BoundedCache) -> Codes:
     """Evaluate the strings of one column; -1 where there is none."""
-    positions, texts = view.codes(path)
-    table = np.array([*cache.each(texts), -1], dtype=np.int64)
-    found: Codes = table[positions]
-    return found
+    return evaluate_column(view.array(path), cache)
 
 
 def _micros(days: npt.NDArray[np.datetime64]) -> Codes:

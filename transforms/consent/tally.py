@@ -24,6 +24,6 @@ class Tally:
 
     def add(self, code: str, rows: Mask) -> None:
         """Give `rows` the reason `code`; a code the plan lacks is a KeyError."""
-        bit = np.uint64(1 << self._bits[code])
+        position = np.uint64(self._bits[code])
         if rows.any():
-            self.masks[rows] |= bit
+            self.masks |= rows.astype(np.uint64) << position

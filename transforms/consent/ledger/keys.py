@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pandas.util import hash_array
 
 from ...deidentify.keys import Secret, derive_key
+from ..view import bare_identifiers
 
 __all__ = [
     "HashKeys",
@@ -28,8 +29,6 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 HashKeys: TypeAlias = tuple[str, str]
 
 _HASH_KEY_CHARS = 16  # SipHash takes 128 bits; 16 letters of base64 carry 96
-# The same letters as the zero-id rule `^[0\-:\s]*$` of the consent gate.
-_ZERO_ID_LETTERS = "0-: \t\n\f\r"
 
 
 def ledger_hash_keys(master: bytes | Secret, data_set: str) -> HashKeys:
@@ -49,10 +48,10 @@ def normalised(texts: pa.Array) -> pa.Array:
     null.
     """
     trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
-    zero = pc.equal(pc.ascii_trim(trimmed, _ZERO_ID_LETTERS), "")
-    if not pc.any(zero).as_py():
+    bare = bare_identifiers(texts)
+    if not pc.any(bare).as_py():
         return trimmed
-    return pc.if_else(zero.fill_null(True), pa.scalar(None, pa.string()), trimmed)
+    return pc.if_else(bare.fill_null(True), pa.scalar(None, pa.string()), trimmed)
 
 
 def prefixed(column: str, identities: pa.Array) -> npt.NDArray[Any]:
