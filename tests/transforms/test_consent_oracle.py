@@ -211,10 +211,12 @@ FINE = {"atts": "3", "ml": "yes", "eu": "yes", "yob": "1940"}
 @st.composite
 def events(draw: st.DrawFn) -> Row:
     """Give a record that is fine but for its ledger, or for up to four columns too."""
-    event = {**dict.fromkeys(VALUES), **FINE, "os": "iOS"}
+    event = {**dict.fromkeys(VALUES), **FINE}
     event["ts"] = draw(st.sampled_from(TIMES))
     event["user"], event["device"] = draw(st.sampled_from("abc")), None
     event["country"] = draw(st.sampled_from(["DE", "US", "JP"]))
+    event["os"] = draw(st.sampled_from(["iOS", "Android"]))
+    event["dnt"] = draw(st.sampled_from([None, "1"]))
     changed = draw(st.lists(st.sampled_from([*VALUES]), max_size=4))
     return event | {name: draw(st.sampled_from(VALUES[name])) for name in changed}
 
