@@ -48,6 +48,10 @@ def event_times(view: BlockView, spec: EventTime) -> tuple[Micros, Mask]:
         times = _from_iso(texts, spec.tz)
     else:
         times = _from_number(texts, _PER_UNIT[spec.unit])
+    if not times.null_count and view.rows:
+        bounds = pc.min_max(times).as_py()
+        if _EARLIEST <= bounds["min"] and bounds["max"] <= _LATEST:
+            return times.to_numpy(), np.ones(view.rows, dtype=np.bool_)
     micros = times.fill_null(0).to_numpy(zero_copy_only=False)
     known = times.is_valid().to_numpy(zero_copy_only=False)
     known &= (micros >= _EARLIEST) & (micros <= _LATEST)
@@ -56,9 +60,10 @@ def event_times(view: BlockView, spec: EventTime) -> tuple[Micros, Mask]:
 
 def _from_number(texts: pa.Array, per_unit: int) -> pa.Array:
     """Read numbers since 1970; anything that is no number becomes null."""
-    digits = pc.all(pc.ascii_is_decimal(texts)).as_py() is not False
-    if digits and (pc.max(pc.binary_length(texts)).as_py() or 0) <= _MOST_DIGITS:
-        return _scaled(texts.cast(pa.int64()), per_unit)
+    if pc.all(pc.ascii_is_decimal(texts)).as_py() is not False:
+        longest = pc.max(pc.binary_length(texts)).as_py() or 0
+        if longest + len(str(per_unit)) - 1 <= _MOST_DIGITS:  # no sum leaves 64 bits
+            return pc.multiply(texts.cast(pa.int64()), per_unit)
     trimmed = pc.utf8_trim_whitespace(texts)
     whole = _where(trimmed, pc.match_substring_regex(trimmed, _WHOLE))
     micros = _scaled(whole.cast(pa.int64()), per_unit)

@@ -197,6 +197,7 @@ class _Sections:
     def codes(self, path: str, cache: BoundedCache) -> Codes:
         """Evaluate the strings of one column, each with its row's sections."""
         positions, texts = self.view.codes(path)
+        positions = positions.astype(np.int64)  # times the number of lists below
         if len(self.keys) == 1:
             prefix = self.keys[0] + _SEPARATOR
             table = np.array([*cache.each(prefix + t for t in texts), -1], np.int64)

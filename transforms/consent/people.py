@@ -40,18 +40,20 @@ class Identities:
 
         Personal data, for keyed hashing alone.
         """
-        found = pa.nulls(len(rows), pa.string())
-        wanted = pa.array(rows)
-        open_ = np.ones(len(rows), dtype=np.bool_)
+        # One column below the other, and the place there of each row's first key.
+        columns: list[pa.Array] = []
+        places = np.full(len(rows), -1)
         for path in self._paths:
-            here = open_ & ~self._view.bare(path)[rows]
+            here = (places < 0) & ~self._view.bare(path)[rows]
             if here.any():
-                texts = self._view.array(path).take(wanted.filter(pa.array(here)))
-                found = pc.replace_with_mask(found, pa.array(here), _normalised(texts))
-                open_ &= ~here
-            if not open_.any():
+                places[here] = rows[here] + len(columns) * self._view.rows
+                columns.append(self._view.array(path))
+            if (places >= 0).all():
                 break
-        return found
+        if not columns:
+            return pa.nulls(len(rows), pa.string())
+        stacked = columns[0] if len(columns) == 1 else pa.concat_arrays(columns)
+        return _normalised(stacked.take(pa.array(places, mask=places < 0)))
 
 
 def _normalised(texts: pa.Array) -> pa.Array:

@@ -6,7 +6,6 @@ other reading of a required signal drops the record, each under its own code.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -29,7 +28,6 @@ __all__ = [
     "SignalReading",
     "applies_to",
     "combine",
-    "is_zero_identifier",
     "read_signal",
     "with_times",
 ]
@@ -123,19 +121,7 @@ _VERDICTS = {
     # Without the scopes at hand, which `categories` looks at: no grant.
     "by_scope": Reading.UNDECIDED,
 }
-_ZERO = re.compile(r"[0\-:\s]*0[0\-:\s]*")
 _TRUE = ("1", "true")
-
-
-def is_zero_identifier(text: str) -> bool:
-    """Tell whether an identifier is all zeros, which platforms send for "no identity".
-
-    >>> is_zero_identifier("00000000-0000-0000-0000-000000000000")
-    True
-    >>> is_zero_identifier("0000-000-000-0001")
-    False
-    """
-    return _ZERO.fullmatch(text) is not None
 
 
 def read_signal(view: BlockView, spec: SignalSpec) -> SignalReading:
@@ -221,12 +207,12 @@ def _zero_readings(view: BlockView, path: str) -> Readings:
     if rows.size:
         few = view.array(path).take(pa.array(rows))
         zero = pc.match_substring(few, "0").fill_null(False)
-        denied = zero.to_numpy(zero_copy_only=False)
-        readings[rows] = np.where(denied, Reading.DENY, Reading.ABSENT)
+        readings[rows] = np.where(zero, Reading.DENY, Reading.ABSENT)
         # Separators alone are no zeros, and no blank either: an id that nobody knows.
-        marks = pc.match_substring_regex(few, r"[-:]").fill_null(False)
-        odd = marks.to_numpy(zero_copy_only=False) & ~denied
-        readings[rows[odd]] = Reading.UNDECIDED
+        rest = few.filter(pc.invert(zero))
+        marks = pc.match_substring_regex(rest, r"[-:]").fill_null(False)
+        odd = rows[~np.asarray(zero)][np.asarray(marks)]
+        readings[odd] = Reading.UNDECIDED
     return readings
 
 

@@ -16,20 +16,92 @@ from ..blocks.names import RAW_PREFIX
 __all__ = ["BlockView", "Mask", "bare_identifiers"]
 
 Mask = npt.NDArray[np.bool_]
+Encoded = tuple[npt.NDArray[Any], list[str]]
+"""Row → position in distinct texts, -1 for none; and the texts."""
 
 _NO_IDENTITY = "0-: \t\n\v\f\r\x1c\x1d\x1e\x1f"
+_BLANK = ord(" ")
+_BARE_STARTS = np.zeros(256, dtype=np.bool_)
+_BARE_STARTS[list(_NO_IDENTITY.encode())] = True
+_BARE_STARTS[128:] = True  # perhaps a blank of another script
 
 
-def bare_identifiers(texts: pa.Array) -> pa.Array:
+def bare_identifiers(texts: pa.StringArray) -> pa.BooleanArray:
     """Tell which identifiers name nobody: empty, blank, or zeros and separators alone.
 
-    Shape: string → bool, null where there is no text. The trim of a whole column costs
-    a sixth of the regular expression that says the same.
+    Shape: string → bool, null where there is no text. Most texts are told by their
+    first byte; only the others are trimmed.
     """
-    if pc.all(pc.string_is_ascii(texts)).as_py() is False:
-        texts = pc.utf8_trim_whitespace(texts)
-    stripped = pc.ascii_ltrim(texts, characters=_NO_IDENTITY)
-    return pc.equal(pc.binary_length(stripped), 0)
+    bare = np.zeros(len(texts), dtype=np.bool_)
+    there = texts.is_valid().to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(_may_be_bare(texts) & there)
+    if rows.size:
+        few = texts.take(pa.array(rows))
+        if pc.all(pc.string_is_ascii(few)).as_py() is False:
+            few = pc.utf8_trim_whitespace(few)
+        stripped = pc.ascii_ltrim(few, characters=_NO_IDENTITY)
+        empty = pc.equal(pc.binary_length(stripped), 0).fill_null(False)
+        bare[rows] = empty.to_numpy(zero_copy_only=False)
+    return pa.array(bare, mask=~there)
+
+
+def _encode(array: pa.Array) -> Encoded:
+    encoded = pc.dictionary_encode(array)
+    positions = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    texts = [canonical_text(v) or "" for v in encoded.dictionary.to_pylist()]
+    blank = np.array([not text for text in texts] + [False], dtype=bool)
+    if blank.any():
+        positions = np.where(blank[positions], -1, positions)
+    return positions, texts
+
+
+def _encode_letters(array: pa.StringArray) -> Encoded | None:
+    """Encode a column of single ASCII letters, as most consent flags are; else null.
+
+    Twice the speed of a dictionary: a letter is its own hash.
+    """
+    found = _first_bytes(array)
+    if found is None:
+        return None
+    first, lengths = found
+    if int(lengths.max(initial=0)) > 1:
+        return None
+    there = lengths == 1
+    if array.null_count:
+        there &= array.is_valid().to_numpy(zero_copy_only=False)
+    letters = np.where(there, first, _BLANK)
+    used = np.flatnonzero(np.bincount(letters, minlength=256))
+    if used[-1] > 127:
+        return None
+    named = [letter for letter in used.tolist() if not chr(letter).isspace()]
+    table = np.full(256, -1, dtype=np.int32)
+    table[named] = np.arange(len(named), dtype=np.int32)
+    return table[letters], [chr(letter) for letter in named]
+
+
+def _first_bytes(
+    array: pa.StringArray,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]] | None:
+    """Give the first byte and the length of each text; null if no text has a byte.
+
+    What stands for an empty text, or for none, means nothing.
+    """
+    _, starts, data = array.buffers()
+    if data is None or not data.size or not len(array):
+        return None
+    offsets = np.frombuffer(starts, np.int32)[array.offset :][: len(array) + 1]
+    letters = np.frombuffer(data, np.uint8)
+    return letters[np.minimum(offsets[:-1], letters.size - 1)], np.diff(offsets)
+
+
+def _may_be_bare(texts: pa.StringArray) -> Mask:
+    """Tell which texts are empty, or start with a byte that a bare one starts with."""
+    found = _first_bytes(texts)
+    if found is None:
+        return np.ones(len(texts), dtype=np.bool_)
+    first, lengths = found
+    may: Mask = _BARE_STARTS[first] | (lengths == 0)
+    return may
 
 
 class BlockView:
@@ -41,7 +113,7 @@ class BlockView:
 
     def __init__(self, block: pa.RecordBatch) -> None:
         self._block = block
-        self._encoded: dict[str, tuple[npt.NDArray[Any], list[str]]] = {}
+        self._encoded: dict[str, Encoded] = {}
         self._bare: dict[str, Mask] = {}
         self.rows: int = block.num_rows
 
@@ -56,19 +128,14 @@ class BlockView:
             self._bare[name] = bare.to_numpy(zero_copy_only=False)
         return self._bare[name]
 
-    def codes(self, name: str) -> tuple[npt.NDArray[Any], list[str]]:
+    def codes(self, name: str) -> Encoded:
         """Encode column `name`: row → position in the distinct texts, -1 for null.
 
         Blank text is null: an empty cell carries no decision.
         """
         if name not in self._encoded:
-            encoded = pc.dictionary_encode(self.array(name))
-            positions = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-            texts = [canonical_text(v) or "" for v in encoded.dictionary.to_pylist()]
-            blank = np.array([not text for text in texts] + [False], dtype=bool)
-            if blank.any():
-                positions = np.where(blank[positions], -1, positions)
-            self._encoded[name] = (positions, texts)
+            array = self.array(name)
+            self._encoded[name] = _encode_letters(array) or _encode(array)
         return self._encoded[name]
 
     def lookup(
