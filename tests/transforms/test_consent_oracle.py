@@ -384,11 +384,8 @@ def test_order_and_cuts_of_blocks_and_ledger_change_nothing(
     order = data.draw(st.permutations(range(len(events))))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=3)))
     bounds = [0, *cuts, len(events)]
-    shuffled = [events[n] for n in order]
-    blocks = [
-        block_of(policy, shuffled[start:end], start, "00000")
-        for start, end in itertools.pairwise(bounds)
-    ]
+    block = block_of(policy, [events[n] for n in order], 0, "00000")
+    blocks = [block.slice(i, k - i) for i, k in itertools.pairwise(bounds)]
     with TemporaryDirectory() as folder:
         rows = data.draw(st.permutations(ledger))
         plan = plan_of(policy, prepared_in(folder, rows, shard_bits=3))
