@@ -323,6 +323,17 @@ def test_rules_by_jurisdiction(consent_table: Any) -> None:
     consent_table.check(cases, EEA)
 
 
+def test_condition_looks_at_both_openrtb_positions(consent_table: Any) -> None:
+    text = consent_table.policy.replace("device.geo.country: EEA_UK", "regs.gdpr: 1")
+    cases: list[Case] = [
+        ({NEW: None}, ["TCF_MISSING"]),
+        ({NEW: None, "regs.gdpr": 0, "regs.ext.gdpr": 1}, ["TCF_MISSING"]),
+        ({NEW: None, "regs.gdpr": None, "regs.ext.gdpr": "1"}, ["TCF_MISSING"]),
+        ({NEW: None, "regs.gdpr": None, "regs.ext.gdpr": 0, "ext.local": "yes"}, []),
+    ]
+    consent_table.check(cases, EEA, policy=text)
+
+
 def test_jurisdiction_is_told_where_no_rule_asks_for_it(consent_table: Any) -> None:
     text = consent_table.policy
     text = text[: text.index("  rules:")] + text[text.index("  ledger:") :]
