@@ -323,6 +323,16 @@ def test_rules_by_jurisdiction(consent_table: Any) -> None:
     consent_table.check(cases, EEA)
 
 
+def test_rule_is_unknown_where_its_condition_has_no_value(consent_table: Any) -> None:
+    text = consent_table.policy.replace("device.geo.country: US", "device.os: Android")
+    cases: list[Case] = [
+        ({"device.lmt": 1}, ["VETO_LMT"]),
+        ({"device.os": None}, []),
+        ({"device.os": None, "device.lmt": 1}, ["VETO_LMT", "JURISDICTION_UNKNOWN"]),
+    ]
+    consent_table.check(cases, policy=text)
+
+
 def test_condition_looks_at_both_openrtb_positions(consent_table: Any) -> None:
     text = consent_table.policy.replace("device.geo.country: EEA_UK", "regs.gdpr: 1")
     cases: list[Case] = [
