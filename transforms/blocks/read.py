@@ -19,7 +19,7 @@ from .spec import BadRecords, ReadSpec, Split, SplitStats
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["BAD", "BLOCKS", "STATS", "ReadBlocks", "read_split"]
+__all__ = ["BAD", "BLOCKS", "STATS", "ReadBlocks", "read_ahead", "read_split"]
 
 Item: TypeAlias = pa.RecordBatch | BadRecords | SplitStats
 
@@ -81,7 +81,7 @@ class ReadBlocks(beam.PTransform[pvalue.PBegin, Any]):
         return outputs
 
 
-def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Prepare the next item in a thread while the last one is worked on.
 
     Decoding happens in Arrow, outside the interpreter's lock; one item ahead keeps a
@@ -99,7 +99,7 @@ class _ReadFn(beam.DoFn):
         self._spec = spec
 
     def process(self, split: Split) -> Iterator[Any]:
-        for item in _read_ahead(read_split(self._spec, split)):
+        for item in read_ahead(read_split(self._spec, split)):
             if isinstance(item, BadRecords):
                 yield pvalue.TaggedOutput(BAD, item.batch)
             elif isinstance(item, SplitStats):

@@ -50,7 +50,7 @@ def event_times(view: BlockView, spec: EventTime) -> tuple[Micros, Mask]:
         times = _from_number(texts, _PER_UNIT[spec.unit])
     if not times.null_count and view.rows:
         bounds = pc.min_max(times).as_py()
-        if _EARLIEST <= bounds["min"] and bounds["max"] <= _LATEST:
+        if bounds["min"] >= _EARLIEST and bounds["max"] <= _LATEST:
             return times.to_numpy(), np.ones(view.rows, dtype=np.bool_)
     micros = times.fill_null(0).to_numpy(zero_copy_only=False)
     known = times.is_valid().to_numpy(zero_copy_only=False)

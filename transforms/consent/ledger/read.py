@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from ....policies.errors import InputError
 from ...blocks.listing import InputFile, list_files, list_splits
 from ...blocks.names import RECORD
-from ...blocks.read import read_split
+from ...blocks.read import read_ahead, read_split
 from ...blocks.spec import BadRecords, SplitStats
 from ..event_time import event_times
 from ..view import BlockView, Mask
@@ -92,7 +92,7 @@ class Reader:
             InputError: at the end, if anything is wrong; every place up to 20, located.
         """
         for split in self._splits:
-            for item in read_split(self._plan.read_spec, split):
+            for item in read_ahead(read_split(self._plan.read_spec, split)):
                 if isinstance(item, BadRecords):
                     self._note_bad(item.batch)
                 elif isinstance(item, SplitStats):

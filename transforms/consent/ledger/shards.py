@@ -51,11 +51,11 @@ def build_shard(decisions: npt.NDArray[Any]) -> pa.RecordBatch:
         withdrawals and grants for another purpose, and the grants that count (after the
         latest withdrawal), by time; of two at one time the one that ends first.
     """
-    order = np.lexsort(
-        (decisions["until"], decisions["time"], decisions["h2"], decisions["h1"])
+    sorted_ = _in_order(decisions)
+    # Each field by itself: many passes over one are cheaper than over whole rows.
+    h1, h2, kind, time = (
+        np.ascontiguousarray(sorted_[name]) for name in ("h1", "h2", "kind", "time")
     )
-    sorted_ = decisions[order]
-    h1, h2, kind, time = (sorted_[name] for name in ("h1", "h2", "kind", "time"))
     new = np.ones(len(sorted_), dtype=np.bool_)
     new[1:] = (h1[1:] != h1[:-1]) | (h2[1:] != h2[:-1])
     starts = np.flatnonzero(new)
@@ -85,6 +85,25 @@ def build_shard(decisions: npt.NDArray[Any]) -> pa.RecordBatch:
         ],
         schema=_SCHEMA,
     )
+
+
+def _in_order(decisions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Give decisions sorted by hashes, time and end.
+
+    A ledger is written as decisions come, and next to never do two people share a first
+    hash: mostly the order by that hash, which keeps equal ones as they came, will do.
+    """
+    found = decisions[np.argsort(decisions["h1"], kind="stable")]
+    one, following = found[:-1], found[1:]
+    same = np.flatnonzero(one["h1"] == following["h1"])
+    one, following = one[same], following[same]
+    late = (following["time"] < one["time"]) | (
+        (following["time"] == one["time"]) & (following["until"] < one["until"])
+    )
+    if (late | (one["h2"] != following["h2"])).any():
+        keys = ("until", "time", "h2", "h1")
+        found = decisions[np.lexsort([decisions[name] for name in keys])]
+    return found
 
 
 def write_shard(shard: pa.RecordBatch, path: str) -> None:
