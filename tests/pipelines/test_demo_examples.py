@@ -112,15 +112,3 @@ def test_oracle_ranks_reasons_when_several_apply() -> None:
     assert codes_of({"device": {"os": "Android", "ifa": "a-1"}}) == [
         "PURPOSE_NOT_GRANTED"
     ]
-
-
-def test_oracle_counts_prebid_requests(shared_data: Path) -> None:
-    path = shared_data / "events" / "openrtb" / "prebid_server_privacy_requests.jsonl"
-    # 329 requests; test fixtures of bidders, most of them without any identifier.
-    # The 21 that carry ATT are of status 0 with a zeroed id: nobody authorised.
-    assert expected_counts(path) == {
-        "NO_SUBJECT": 177,
-        "ATT_MISSING": 123,
-        "PURPOSE_NOT_GRANTED": 27,
-        "VETO_DNT": 2,
-    }

@@ -22,7 +22,7 @@ from optin.policies import load_policy
 from optin.policies.consent import Veto
 from optin.policies.model import Policy
 from optin.transforms.blocks import ReadSpec
-from optin.transforms.blocks.names import RECORD, SPLIT_KEY, raw_name
+from optin.transforms.blocks.names import RECORD, SPLIT_KEY, SUBJECT, raw_name
 from optin.transforms.consent import Gate, GatePlan
 from optin.transforms.consent.ledger import (
     Duration,
@@ -391,6 +391,21 @@ def test_order_and_cuts_of_blocks_and_ledger_change_nothing(
         plan = plan_of(policy, prepared_in(folder, rows, shard_bits=3))
         found = codes_of(plan, blocks)
     assert found == [whole[n] for n in order]
+
+
+def test_first_key_that_names_somebody_is_the_subject(policy: Policy) -> None:
+    keys = [("a", "b"), ("a", None), (" A", "c"), ("0-0", "b"), ("", "c"), ("c", "a")]
+    fine = {**dict.fromkeys(VALUES), **FINE, "ts": TIMES[0], "country": "JP"}
+    events = [{**fine, "user": user, "device": device} for user, device in keys]
+    ledger = [granted(who) for who in "abc"]
+    ledger += [{**row, "uid": None, "ifa": row["uid"]} for row in ledger]
+    with TemporaryDirectory() as folder:
+        plan = plan_of(policy, prepared_in(folder, ledger))
+        kept = Gate(plan).evaluate(block_of(policy, events, 0, "00000")).kept
+    people = kept.column(SUBJECT).to_pylist()
+    assert len(people) == len(keys)
+    alike = [[n for n, one in enumerate(people) if one == person] for person in people]
+    assert alike == [[0, 1, 2], [0, 1, 2], [0, 1, 2], [3], [4, 5], [4, 5]]
 
 
 def named_lines(lines: pa.RecordBatch) -> Iterator[tuple[str, int, str, str]]:
