@@ -13,10 +13,10 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from ..policies.consent import Ledger
-from ..policies.errors import OptinError
+from ..policies.errors import InputError, OptinError
 from ..policies.model import Policy
 from ..policies.places import fixed_part
-from ..transforms.blocks import ReadBlocks, ReadSpec, Split
+from ..transforms.blocks import ReadBlocks, ReadSpec, Split, list_splits
 from ..transforms.consent import GatePlan
 from ..transforms.consent.ledger import (
     Duration,
@@ -90,6 +90,9 @@ def with_ledger(
             _ = blocks | f"Join {number}" >> JoinLedger(
                 prepared, gate.event_time, folder, limit
             )
+    if list_splits(read) != splits:
+        message = "the input changed while the ledger was joined; run again"
+        raise InputError(message)
     sources = {age: ShardedLedger(folder) for age, folder in folders.items()}
     return replace(gate, ledger=sources)
 

@@ -1,8 +1,9 @@
 """Countries and the sets of them that rules of law speak of.
 
 Codes and names are those of ISO 3166-1, through pycountry. The sets are the members of
-the European Union (europa.eu, EU countries), those of the European Economic Area (EFTA,
-EEA Agreement) and the United Kingdom, whose law kept the GDPR.
+the European Union (europa.eu, EU countries) with the parts of them that have a code of
+their own and where its law applies (TFEU, articles 349 and 355), those of the European
+Economic Area (EFTA, EEA Agreement) and the United Kingdom, whose law kept the GDPR.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def country_of(text: str) -> str | None:
     >>> [country_of(text) for text in ("DEU", "Germany", "uk", "DE-BY", "somewhere")]
     ['DE', 'DE', 'GB', None, None]
     """
-    word = text.strip().casefold()
+    stripped = text.strip()
+    word = stripped.casefold()
+    if len(word) != len(stripped):  # a sharp s is not South Sudan
+        return None
     if word in _ALSO:
         return _ALSO[word]
     if not word or word.isdigit():

@@ -86,7 +86,8 @@ class SignalSpec(Frozen):
         time_unit: how these times are written.
         applies_when: column → values; where it does not hold the signal is absent by
             nature and neither grants nor denies.
-        applies_when_any: columns of which one must be truthy (`1`, `true`).
+        applies_when_any: flags; where one says no (`0`, `false`) and none says
+            anything else, the signal is absent likewise.
         veto_only: it can deny and can never grant.
         verdict_reason: reason code instead of `VETO_<SIGNAL>`, such as `MINOR`.
     """

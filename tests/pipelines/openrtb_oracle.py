@@ -28,6 +28,11 @@ FLAGS = (
     ("VETO_DNT", ("device.dnt",)),
 )
 GPC = ("regs.gpc", "regs.ext.gpc")
+STRINGS = (
+    ("regs.gpp", "regs.ext.gpp"),
+    ("regs.us_privacy", "regs.ext.us_privacy"),
+    ("user.consent", "user.ext.consent"),
+)
 # The TC strings of the file, read bit by bit by hand: which of purposes 1 and 10 and
 # vendor 744 lacks consent. All other texts there are placeholders and no TC strings.
 TCF = {
@@ -54,8 +59,16 @@ def is_zero(text: str) -> bool:
 
 
 def first(record: dict[str, Any], *paths: str) -> str | None:
-    """Give the first text of several places: no record here has two that differ."""
+    """Give the first text of several places."""
     return next((at(record, path) for path in paths if at(record, path)), None)
+
+
+def is_in_conflict(record: dict[str, Any]) -> bool:
+    """Tell whether the two positions of a consent string differ."""
+    return any(
+        at(record, new) and at(record, old) and at(record, new) != at(record, old)
+        for new, old in STRINGS
+    )
 
 
 def usp_code(text: str | None) -> str | None:
@@ -132,6 +145,8 @@ def codes_of(record: dict[str, Any]) -> list[str]:
     asked = [att_code(record), tcf_code(record)]
     for ending in ("_DENIED", "_RESTRICTED", "_NOT_DETERMINED", "_MALFORMED"):
         found += [c for c in (*strings, *asked) if c and c.endswith(ending)]
+    if is_in_conflict(record):
+        found.append("CONFLICT")
     for ending in ("_MISSING", "_UNKNOWN_VALUE"):
         found += [c for c in (*strings, *asked) if c and c.endswith(ending)]
     if not is_asked(record):

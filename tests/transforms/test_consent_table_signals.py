@@ -182,9 +182,10 @@ def test_tc_strings(consent_table: Any) -> None:
         ({NEW: no_purpose, OLD: no_purpose}, ["TCF_PURPOSE_DENIED"]),
         ({OLD: "x"}, ["TCF_MALFORMED", "CONFLICT"]),
         ({NEW: tc(policy=3), OLD: no_purpose}, ["TCF_PURPOSE_DENIED", "CONFLICT"]),
-        # Both grant: the newer must not be after the event, nor the older too old.
-        ({OLD: tc("2026-05-16")}, ["CONSENT_AFTER_EVENT"]),
-        ({OLD: tc("2025-01-01")}, ["EXPIRED"]),
+        # Both grant: two strings are a conflict; the newer must not be after the event,
+        # nor the older too old.
+        ({OLD: tc("2026-05-16")}, ["CONFLICT", "CONSENT_AFTER_EVENT"]),
+        ({OLD: tc("2025-01-01")}, ["CONFLICT", "EXPIRED"]),
         # Where GDPR is said not to apply the string is no signal, so it is missing.
         ({"regs.gdpr": 0}, ["TCF_MISSING"]),
         ({"regs.gdpr": 0, "regs.ext.gdpr": 1}, []),

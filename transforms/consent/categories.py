@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -21,6 +22,7 @@ from .view import BlockView, Mask
 
 __all__ = ["read_categories"]
 
+_SEPARATORS = re.compile(r"[,;|]")
 _BOOLEANS = {
     "true": Reading.GRANT,
     "1": Reading.GRANT,
@@ -129,7 +131,9 @@ def _read_lists(
             ids = _ids(text)
             if ids is None:
                 return Reading.UNLISTED
-            return Reading.DENY if ids & wanted else Reading.ABSENT
+            # However it is written: a no is not lost for its separators.
+            loosely = ids.union(*(one.split() for one in ids))
+            return Reading.DENY if loosely & wanted else Reading.ABSENT
 
         denied = view.lookup(path, denies, missing=Reading.ABSENT)
         conflict = conflict | _in_both(view, spec, path, wanted)
@@ -184,7 +188,7 @@ def _read_scoped(
 
 
 def _ids(text: str) -> frozenset[str] | None:
-    """Read a list of ids, as JSON or with commas; null if it is neither."""
+    """Read a list of ids, as JSON or with separators; null if it is neither."""
     if text.startswith("["):
         entries = _parsed(text)
         if not isinstance(entries, list):
@@ -195,7 +199,7 @@ def _ids(text: str) -> frozenset[str] | None:
         return frozenset(one for one in texts if one)
     if text.startswith("{"):
         return None
-    return frozenset(filter(None, (one.strip() for one in text.split(","))))
+    return frozenset(filter(None, (one.strip() for one in _SEPARATORS.split(text))))
 
 
 def _is_scalar(value: object) -> bool:

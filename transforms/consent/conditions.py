@@ -19,6 +19,7 @@ from .view import BlockView, Mask
 __all__ = ["Conditions", "Where", "first_match"]
 
 _KNOWN, _UNKNOWN = 1, 2
+_FLAGS = {"0": "false", "false": "0", "1": "true", "true": "1"}
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,20 @@ class Conditions:
         if column == self._country:
             return _country(view, column, values)
         texts = [canonical_text(value) for value in values]
-        wanted = [text for text in texts if text is not None]
+        wanted = {text.casefold() for text in texts if text is not None}
+        # One flag is 1 here and true there, and what is neither yes nor no is unclear.
+        flags = wanted <= _FLAGS.keys()
+        if flags:
+            wanted |= {_FLAGS[text] for text in wanted}
         found = np.zeros(view.rows, dtype=np.bool_)
-        present = np.zeros(view.rows, dtype=np.bool_)
+        clear = np.zeros(view.rows, dtype=np.bool_)
         for position in self._consent.positions(column):
             found |= view.matches(position, wanted, if_null=False)
-            present |= view.present(position)
-        return found, ~present
+            if flags:
+                clear |= view.matches(position, _FLAGS, if_null=False)
+            else:
+                clear |= view.present(position)
+        return found, ~clear
 
 
 def _sections(

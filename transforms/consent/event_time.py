@@ -21,9 +21,7 @@ _PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _MOST_DIGITS = 18  # what a 64-bit number surely holds
 _WHOLE = r"^-?[0-9]{1,18}$"
 _DECIMAL = r"^-?[0-9]{1,12}\.[0-9]{1,9}$"
-_ISO_WITH_ZONE = (
-    r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})$"
-)
+_ISO_WITH_ZONE = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)$"
 # Years 1 and 9999: what a timestamp of the release can still be printed as.
 _EARLIEST = -62_135_596_800_000_000
 _LATEST = 253_402_300_799_999_999

@@ -67,19 +67,21 @@ class GppConsentReader:
         carriers, earliest, latest = [], None, None
         for path in spec.paths:
             codes = sections.codes(path, self._cache)
-            verdicts = np.where(codes < 0, -1, codes & 7)
-            carriers.append(TCF_TABLE[np.where(verdicts == 7, -1, verdicts)])
+            verdicts = np.where(codes < 0, _NOT_ASKED, codes & 7)
+            found = TCF_TABLE[np.where(verdicts == _NOT_ASKED, -1, verdicts)]
+            found[(codes >= 0) & (codes >> 43 > 0)] = Reading.MINOR
+            carriers.append(found)
             old = _days(codes >> 3 & _DAY_MASK)
             new = _days(codes >> 23 & _DAY_MASK)
             for times in (old, new):
                 times[codes < 0] = NO_DAY
             earliest = old if earliest is None else oldest(earliest, old)
             latest = new if latest is None else np.maximum(latest, new)
-        found = sections.told(combine(view, spec, carriers))
+        told = sections.told(combine(view, spec, carriers))
         if earliest is None or latest is None:  # a signal has one path at least
-            return found
+            return told
         decided = Decided(earliest, latest, by_day=True)
-        return SignalReading(found.readings, found.conflict, decided)
+        return SignalReading(told.readings, told.conflict, decided)
 
 
 def _gpp_code(query: GppQuery, key: str) -> int:
@@ -88,7 +90,7 @@ def _gpp_code(query: GppQuery, key: str) -> int:
 
 
 def _gpp_consent_code(query: TcfQuery, key: str) -> int:
-    """Pack verdict and both days, a day as days since 1970 plus one, 0 for none."""
+    """Pack verdict, both days (since 1970, plus one; 0 for none) and the child flag."""
     ids, text = key.split(_SEPARATOR, 1)
     answer = evaluate_gpp_consent(text, query, section_ids(ids))
     verdict = _NOT_ASKED if answer.verdict is None else int(answer.verdict)
@@ -96,7 +98,7 @@ def _gpp_consent_code(query: TcfQuery, key: str) -> int:
         0 if day is None else max(day.toordinal() - _EPOCH_DAY + 1, 0)
         for day in (answer.earliest, answer.latest)
     ]
-    return verdict | days[0] << 3 | days[1] << 23
+    return verdict | days[0] << 3 | days[1] << 23 | int(answer.minor) << 43
 
 
 def _days(packed: Codes) -> Codes:

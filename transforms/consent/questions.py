@@ -26,7 +26,8 @@ class Question:
     """One question put to one signal.
 
     Attributes:
-        label: the signal's name; a second question to it is numbered.
+        label: the signal's name; a second question to it has `#2` behind it, which no
+            name of a signal can have.
         spec: the signal.
         read: reads it on every row of a block.
     """
@@ -77,7 +78,7 @@ class Questions:
         key = (spec.name, asked)
         if key not in self._found:
             before = sum(one.spec.name == spec.name for one in self._found.values())
-            label = spec.name if not before else f"{spec.name}_{before + 1}"
+            label = spec.name if not before else f"{spec.name}#{before + 1}"
             read = reader()
             self._found[key] = Question(label, spec, lambda view: read(view, spec))
         return self._found[key]

@@ -6,6 +6,7 @@ other reading of a required signal drops the record, each under its own code.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -121,7 +122,7 @@ _VERDICTS = {
     # Without the scopes at hand, which `categories` looks at: no grant.
     "by_scope": Reading.UNDECIDED,
 }
-_TRUE = ("1", "true")
+_FALSE = ("0", "false")
 
 
 def read_signal(view: BlockView, spec: SignalSpec) -> SignalReading:
@@ -142,8 +143,8 @@ def combine(
     """Put the readings of all carriers of a signal together.
 
     Where the signal does not apply (`applies_when`) it is `ABSENT`. Where several
-    carriers are present, the most restrictive counts, and rows whose carriers differ
-    are marked as a conflict.
+    carriers are present, the most restrictive counts, and rows whose carriers disagree
+    are marked as a conflict: differ in what they say, or, for consent strings, at all.
     """
     combined = carriers[0].copy()
     conflict = np.zeros(view.rows, dtype=np.bool_)
@@ -151,6 +152,11 @@ def combine(
         both = (combined != Reading.ABSENT) & (carried != Reading.ABSENT)
         conflict |= both & (combined != carried)
         np.maximum(combined, carried, out=combined)
+    if spec.decoder is not None:
+        for one, other in itertools.combinations(spec.paths, 2):
+            differ = pc.not_equal(view.array(one), view.array(other)).fill_null(False)
+            both = view.present(one) & view.present(other)
+            conflict |= both & differ.to_numpy(zero_copy_only=False)
     applies = applies_to(view, spec)
     if applies is not None:
         combined[~applies] = Reading.ABSENT
@@ -227,10 +233,11 @@ def applies_to(view: BlockView, spec: SignalSpec) -> Mask | None:
     for column, values in spec.applies_when.items():
         applies &= view.matches(column, values, if_null=True)
     if spec.applies_when_any:
-        said_yes = np.zeros(view.rows, dtype=np.bool_)
-        said_anything = np.zeros(view.rows, dtype=np.bool_)
+        said_no = np.zeros(view.rows, dtype=np.bool_)
+        said_else = np.zeros(view.rows, dtype=np.bool_)
         for column in spec.applies_when_any:
-            said_yes |= view.matches(column, _TRUE, if_null=False)
-            said_anything |= view.present(column)
-        applies &= said_yes | ~said_anything
+            no = view.matches(column, _FALSE, if_null=False)
+            said_no |= no
+            said_else |= view.present(column) & ~no
+        applies &= said_else | ~said_no
     return applies

@@ -44,7 +44,6 @@ _REQUIRED_CODES = {
     Reading.DENY: "DENIED",
     Reading.VENDOR_DENIED: "VENDOR_DENIED",
     Reading.PURPOSE_DENIED: "PURPOSE_DENIED",
-    Reading.MINOR: "DENIED",
 }
 _LEDGER_DENIALS = {
     verdicts.ERASED: "ERASED",
@@ -184,7 +183,10 @@ class _Pass:
             return
         bits = self._ledger_bits(None)
         for bit, code in _LEDGER_DENIALS.items():
-            self._tally.add(code, _has(bits, bit))
+            rows = _has(bits, bit)
+            if bit == verdicts.WITHDRAWN_THEN:
+                rows &= self._timed
+            self._tally.add(code, rows)
 
     def hold(self, rules: _RuleSet, rows: Mask | None) -> None:
         """Hold the records of `rows` (null: all) against one set of entries."""
@@ -242,6 +244,8 @@ class _Pass:
             if outcome in there:
                 code = f"{spec.name.upper()}_{ending}"
                 self._add(code, applies, reading.is_(outcome))
+        if Reading.MINOR in there:
+            self._add("MINOR", applies, reading.is_(Reading.MINOR))
         if spec.dated and Reading.GRANT in there:
             self._judge_times(reading, max_age, applies)
 
@@ -277,8 +281,9 @@ class _Pass:
         granted = _has(bits, verdicts.GRANTED)
         other = _has(bits, verdicts.OTHER_PURPOSE)
         nothing = ~(expired | after | granted)
-        self._add("EXPIRED", applies, expired)
-        self._add("CONSENT_AFTER_EVENT", applies, after)
+        # Without an event time nobody knows which grant was current.
+        self._add("EXPIRED", applies, expired & self._timed)
+        self._add("CONSENT_AFTER_EVENT", applies, after & self._timed)
         self._add("PURPOSE_NOT_GRANTED", applies, nothing & other)
         self._add("LEDGER_MISSING", applies, nothing & ~other)
 

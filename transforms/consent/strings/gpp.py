@@ -77,11 +77,13 @@ class GppConsent(NamedTuple):
     Attributes:
         verdict: the answer, of the section that grants least; null if no TCF section
             applies, or one that applies is not in the string: nobody was asked.
+        minor: a US section that applies tells a child.
         earliest: UTC day of the oldest choice among them.
         latest: UTC day of the newest one.
     """
 
     verdict: TcfVerdict | None
+    minor: bool = False
     earliest: date | None = None
     latest: date | None = None
 
@@ -104,6 +106,9 @@ class GppQuery:
     )
     gpc: bool = True
     known_child: bool = True
+
+
+_CHILD_ALONE = GppQuery(opt_outs=(), gpc=False)
 
 
 def split_gpp(text: str) -> dict[int, str]:
@@ -213,7 +218,7 @@ def evaluate_gpp_consent(
     Every TCF section that applies (2 for Europe, 5 for Canada) must grant; in the
     Canadian one only express consent does. Arguments are those of `evaluate_gpp`.
 
-    Not covered: US sections, which hold no consent; ask `evaluate_gpp`.
+    Not covered: opt-outs of US sections; ask `evaluate_gpp`.
     """
     malformed = GppConsent(TcfVerdict.MALFORMED)
     try:
@@ -222,9 +227,14 @@ def evaluate_gpp_consent(
     except ConsentStringError:
         return malformed
     counted = frozenset(texts) if applicable is None else applicable
+    minor = any(
+        _judge(section, _CHILD_ALONE) is GppVerdict.MINOR
+        for section_id, section in string.sections.items()
+        if section_id in counted
+    )
     asked = counted & {_TCF_EU, _TCF_CANADA}
     if not asked or not asked <= texts.keys():
-        return GppConsent(None)
+        return GppConsent(None, minor)
     answers = []
     if _TCF_EU in asked:
         answers.append(evaluate_tcf(texts[_TCF_EU], query))
@@ -236,7 +246,7 @@ def evaluate_gpp_consent(
         return malformed
     refusals = [answer.verdict for answer in answers if answer.verdict]
     verdict = refusals[0] if refusals else TcfVerdict.GRANT
-    return GppConsent(verdict, min(days), max(days))
+    return GppConsent(verdict, minor, min(days), max(days))
 
 
 def _judge_canada(section: TcfCanada, query: TcfQuery) -> TcfEvaluation:

@@ -1,0 +1,74 @@
+"""Ways around the gate that were tried, and hold no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SURVEY = "    - {signal: survey, field: ext.survey, grant: [agree], deny: [refuse]}\n"
+# Of 2026-04-01: purposes 1 and 10 for vendor 744.
+TC = "CQh-8AAQh-8AAAHABBENBjEAAIBAAAAAAAYgF0QAQF0AAAAA.IF0QAQF0AAAA"
+
+
+def test_second_question_to_a_signal_hides_a_signal_named_so(
+    consent_table: Any,
+) -> None:
+    text = consent_table.policy.replace(
+        SURVEY,
+        SURVEY
+        + """\
+    - {signal: tcf, purposes: [1], vendor: 744}
+    - {signal: tcf, purposes: [10], vendor: 744}
+    - {signal: tcf_2, field: ext.other, grant: ["yes"], deny: ["no"]}
+""",
+    )
+    base = {"user.consent": TC, "regs.gdpr": 1}
+    cases = [
+        ({"ext.other": "yes"}, []),
+        ({"ext.other": "no"}, ["TCF_2_DENIED"]),
+        ({"ext.other": None}, ["TCF_2_MISSING"]),
+    ]
+    consent_table.check(cases, base, policy=text)
+
+
+def test_the_same_when_the_signal_stands_first(consent_table: Any) -> None:
+    text = consent_table.policy.replace(
+        SURVEY,
+        SURVEY
+        + """\
+    - {signal: tcf, purposes: [1], vendor: 744}
+    - {signal: tcf_2, field: ext.other, grant: ["yes"], deny: ["no"]}
+    - {signal: tcf, purposes: [10], vendor: 744}
+""",
+    )
+    consent_table.check(
+        [({"ext.other": "no"}, ["TCF_2_DENIED"])],
+        {"user.consent": TC, "regs.gdpr": 1},
+        policy=text,
+    )
+
+
+def test_no_event_time_says_nothing_of_before_and_after(consent_table: Any) -> None:
+    consent_table.check([({"ts": None}, ["NO_EVENT_TIME"])])
+
+
+def test_condition_that_reads_a_flag_otherwise_does_not_excuse(
+    consent_table: Any,
+) -> None:
+    text = consent_table.policy.replace("device.geo.country: EEA_UK", "regs.gdpr: 1")
+    consent_table.check(
+        [({"regs.gdpr": value}, ["TCF_MISSING"]) for value in (1, True, "true")],
+        policy=text,
+    )
+
+
+def test_known_child_of_gpp_is_a_minor_where_gpp_is_required_alone(
+    consent_table: Any,
+) -> None:
+    text = consent_table.policy.replace(
+        SURVEY, SURVEY + "    - {signal: gpp, purposes: [1, 10], vendor: 744}\n"
+    )
+    text = text.replace("      veto_gpp: [SaleOptOut]\n", "")
+    child = "DBACNMAA~" + TC + "~BVYAAARA"  # section 8: sold, known child
+    consent_table.check(
+        [({"regs.gpp": child, "regs.gpp_sid": [2, 8]}, ["MINOR"])], policy=text
+    )
