@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
+import pytest
+
+from optin.policies.countries import country_of
+from optin.policies.model import EventTime
+from optin.policies.signals import SignalSpec
+from optin.transforms.blocks.names import RAW_PREFIX
+from optin.transforms.consent.categories import read_categories
+from optin.transforms.consent.event_time import event_times
+from optin.transforms.consent.readings import Reading
+from optin.transforms.consent.view import BlockView
+
 SURVEY = "    - {signal: survey, field: ext.survey, grant: [agree], deny: [refuse]}\n"
 # Of 2026-04-01: purposes 1 and 10 for vendor 744.
 TC = "CQh-8AAQh-8AAAHABBENBjEAAIBAAAAAAAYgF0QAQF0AAAAA.IF0QAQF0AAAA"
@@ -72,3 +84,33 @@ def test_known_child_of_gpp_is_a_minor_where_gpp_is_required_alone(
     consent_table.check(
         [({"regs.gpp": child, "regs.gpp_sid": [2, 8]}, ["MINOR"])], policy=text
     )
+
+
+@pytest.mark.parametrize("text", ["ß", "SS\x00", "D E", "276", "EU"])
+def test_country_is_not_guessed(text: str) -> None:
+    assert country_of(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-05-01T00:00:00+12:60", "2026-05-01T00:00:00Z\x00", "1777593600\x00"]
+)
+def test_time_with_something_odd_in_it_is_none(text: str) -> None:
+    array = pa.array([text], pa.string())
+    view = BlockView(pa.RecordBatch.from_pydict({RAW_PREFIX + "ts": array}))
+    for unit in ("iso8601", "s"):
+        spec = EventTime(field="ts", unit=unit)  # type: ignore[arg-type] # one of its words
+        assert event_times(view, spec)[1].tolist() == [False]
+
+
+@pytest.mark.parametrize("denied", ['["ml"]', "ml", "a,ml", "a;ml", "a|ml", "a ml"])
+def test_denied_id_counts_however_the_list_is_written(denied: str) -> None:
+    spec = SignalSpec(
+        name="c", kind="id_lists", paths=("allowed",), denied_paths=("denied",)
+    )
+    columns = {
+        RAW_PREFIX + "allowed": pa.array(['["ml", "ads"]']),
+        RAW_PREFIX + "denied": pa.array([denied]),
+    }
+    view = BlockView(pa.RecordBatch.from_pydict(columns))
+    found = read_categories(view, spec, ("ml",))
+    assert found.readings.tolist() == [Reading.DENY]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ _MOST_DIGITS = 18  # what a 64-bit number surely holds
 _WHOLE = r"^-?[0-9]{1,18}$"
 _DECIMAL = r"^-?[0-9]{1,12}\.[0-9]{1,9}$"
 _ISO_WITH_ZONE = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)$"
+_ODD_OFFSET = re.compile(r"T.*[+-]\d{2}:?[6-9]\d")
 # Years 1 and 9999: what a timestamp of the release can still be printed as.
 _EARLIEST = -62_135_596_800_000_000
 _LATEST = 253_402_300_799_999_999
@@ -102,6 +104,9 @@ def _parse_iso(text: str, zone: ZoneInfo | None) -> int | None:
     A naive time is read in `zone`. A local time that a clock change skips or repeats
     names no single instant; it counts as unknown.
     """
+    # Python takes an hour of more than 60 minutes in an offset, and a NUL at the end.
+    if not text.isprintable() or _ODD_OFFSET.search(text):
+        return None
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
