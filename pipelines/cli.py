@@ -10,8 +10,10 @@ Beam, spaCy and Great Expectations are imported by the commands that need them, 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any
@@ -134,19 +136,18 @@ def run(
     from .failures import quiet_libraries
 
     quiet_libraries()
-    from .summary import print_summary
+    from .summary import check_json_path, print_summary
     from .training_set import RunOptions, run_policy
 
-    result = run_policy(
-        policy,
-        RunOptions(
-            input_path=input_path,
-            output_path=output_path,
-            as_of=as_of,
-            runner_flags=tuple(context.obj or ()),
-        ),
-        progress=_progress,
+    check_json_path(result_json)
+    options = RunOptions(
+        input_path=input_path,
+        output_path=output_path,
+        as_of=as_of,
+        runner_flags=tuple(context.obj or ()),
     )
+    with _stopping_cleanly():
+        result = run_policy(policy, options, progress=_progress)
     _finish(result, result_json, print_summary)
 
 
@@ -167,7 +168,8 @@ def demo(
     from .demo import run_demo
     from .summary import print_summary
 
-    result = run_demo(folder, events=events, seed=seed, progress=_progress)
+    with _stopping_cleanly():
+        result = run_demo(folder, events=events, seed=seed, progress=_progress)
     _finish(result, None, print_summary)
 
 
@@ -181,14 +183,33 @@ def validate(
 ) -> None:
     """Validate a data set against a Great Expectations suite (JSON or YAML)."""
     from ..expectations import validate_dataset
-    from .summary import print_validation, write_json
+    from .summary import check_json_path, print_validation, write_json
 
+    check_json_path(result_json)
     report = validate_dataset(data, suite)
     print_validation(report)
     if result_json is not None:
         write_json(result_json, report.to_json())
     if not report.success:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _stopping_cleanly() -> Iterator[None]:
+    """Let a run that is told to stop clear its staging away, and say so."""
+
+    def stop(number: int, _: object) -> None:
+        typer.echo("optin: told to stop; staging is cleared away", err=True)
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("optin: interrupted; staging is cleared away", err=True)
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _progress(step: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from .result import RunResult
 if TYPE_CHECKING:
     from ..expectations import ValidationReport
 
-__all__ = ["print_summary", "print_validation", "write_json"]
+__all__ = ["check_json_path", "print_summary", "print_validation", "write_json"]
 
 
 def print_summary(result: RunResult, console: Console | None = None) -> None:
@@ -76,6 +77,22 @@ def print_validation(report: ValidationReport, console: Console | None = None) -
             )
     passed = sum(result.success is True for result in results)
     console.print(f"{passed} of {len(results)} expectations met", highlight=False)
+
+
+def check_json_path(path: Path | None) -> None:
+    """Make sure, before any work, that `--json` can be written.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
+        message = (
+            f"--json {path}: cannot be written; name a file in a folder that is there"
+        )
+        raise OutputError(message)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

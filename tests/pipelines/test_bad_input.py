@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,3 +203,33 @@ def test_ill_formed_records_stand_in_quarantine_and_stop_nothing(place: Path) ->
         (5, "BAD_ENCODING"),
     ]
     assert not list(place.glob("**/*raw*"))
+
+
+def test_run_refuses_a_json_path_before_it_starts(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["run", "policy.yaml", "--json", "nowhere/result.json"])
+    assert exit_.value.code == 2
+    assert "--json nowhere/result.json" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_run_that_is_told_to_stop_leaves_no_staging(
+    place: Path, number: signal.Signals
+) -> None:
+    events = [dict(event, user=f"person-{n}") for n in range(2_000) for event in EVENTS]
+    write_events(place / "in" / "a.jsonl", events)
+    code = "from optin.pipelines.cli import main; main(['run', 'policy.yaml'])"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "reading" in line:
+                break
+        process.send_signal(number)
+        said = process.stderr.read()
+        assert process.wait(timeout=60) == 128 + number
+    assert "staging is cleared away" in said
+    assert not (place / "out").exists()
