@@ -98,7 +98,7 @@ def test_time_with_something_odd_in_it_is_none(text: str) -> None:
     array = pa.array([text], pa.string())
     view = BlockView(pa.RecordBatch.from_pydict({RAW_PREFIX + "ts": array}))
     for unit in ("iso8601", "s"):
-        spec = EventTime(field="ts", unit=unit)  # type: ignore[arg-type] # one of its words
+        spec = EventTime(field="ts", unit=unit)
         assert event_times(view, spec)[1].tolist() == [False]
 
 
