@@ -2,6 +2,7 @@
 
 from .digest import policy_digest
 from .errors import (
+    DecryptionError,
     Finding,
     GateError,
     InputError,
@@ -16,6 +17,7 @@ from .model import Policy
 from .profile import Profile, load_profile, profile_names
 
 __all__ = [
+    "DecryptionError",
     "Finding",
     "GateError",
     "InputError",

@@ -7,6 +7,7 @@ The tree::
     ├── InputError              the input is missing, unreadable or another shape
     ├── OutputError             the output cannot be written where the policy says
     ├── KeyReferenceError       a secret's reference does not resolve
+    ├── DecryptionError         encrypted values are not of this key
     ├── ModelMissingError       the policy asks for a language model that is not here
     └── GateError               exit code 1: the data does not meet the policy
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "DecryptionError",
     "Finding",
     "GateError",
     "InputError",
@@ -84,6 +86,10 @@ class OutputError(OptinError):
 
 class KeyReferenceError(OptinError):
     """A `key:` reference does not resolve to usable key bytes."""
+
+
+class DecryptionError(OptinError):
+    """Values cannot be decrypted: another key made them, or they were changed."""
 
 
 class ModelMissingError(OptinError):
