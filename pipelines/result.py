@@ -19,6 +19,7 @@ class RunResult:
         policy_digest: SHA-256 of the policy as meant.
         purpose: the one purpose of the set.
         as_of: the instant the run speaks about, ISO 8601 in UTC.
+        keys: which keys the release was made with: ids and epochs, never bytes.
         read: records read, ill-formed ones among them.
         dropped: records dropped by the consent gate, by primary code.
         quarantined: records in quarantine, by primary code.
@@ -43,6 +44,7 @@ class RunResult:
     policy_digest: str
     purpose: str
     as_of: str
+    keys: dict[str, Any] = field(default_factory=dict)
     read: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
@@ -97,6 +99,7 @@ class RunResult:
             "policy_digest": self.policy_digest,
             "purpose": self.purpose,
             "as_of": self.as_of,
+            "keys": self.keys,
             "records": {
                 "read": self.read,
                 "kept": self.kept,

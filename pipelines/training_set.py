@@ -38,7 +38,8 @@ from ..transforms.consent.bias import bias_report
 from ..transforms.deidentify import (
     DeidentifyPlan,
     Secret,
-    derive_key,
+    key_facts,
+    policy_key,
     resolve_key,
     resolve_keys,
 )
@@ -159,13 +160,12 @@ class _Run:
         policy = self._policy
         master = self._master()
         keys = resolve_keys(policy)
+        self._result.keys = key_facts(policy, keys)
         gate = GatePlan.from_policy(
             policy,
             as_of_micros=int(self._as_of.timestamp() * 1_000_000),
-            subject_key=derive_key(
-                master, policy.purpose, policy.name, "optin:subject"
-            ),
-            record_key=derive_key(master, policy.purpose, policy.name, "optin:record"),
+            subject_key=policy_key(policy, master, "optin:subject"),
+            record_key=policy_key(policy, master, "optin:record"),
         )
         spec = ReadSpec.from_policy(policy)
         report = inspect_input(spec)
@@ -207,7 +207,7 @@ class _Run:
         if key is None:
             message = "the policy names no key:, which pseudonyms and audit need"
             raise OptinError(message)
-        return Secret(resolve_key(key))
+        return Secret(resolve_key(key.ref))
 
     def _account(self, cleared: Cleared) -> None:
         """Add pass 1 up; a run that does not add up fails.

@@ -10,6 +10,7 @@ from .column_checks import check_columns
 from .consent_checks import check_consent
 from .draft import ColumnDraft, Draft, shown
 from .hierarchy_checks import check_anonymity
+from .key_references import parse_reference
 from .ledger_checks import check_ledger
 from .lints import check_profiling
 from .pii_checks import check_pii
@@ -23,8 +24,6 @@ from .zones import check_zone, has_zone
 __all__ = ["Resolved", "run_checks"]
 
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-_ENV_KEY = re.compile(r"env://[A-Za-z_][A-Za-z0-9_]*")
-_FILE_KEY = re.compile(r"file://[^\x00]+")
 _FIXED: Path_ = ("input", "event_time", "fixed")
 _ALSO_AGES = ("integer", "string", "category")
 
@@ -104,12 +103,14 @@ def _key_references(draft: Draft) -> None:
     paths: list[Path_] = [("key",)]
     paths += [("columns", index, "key") for index in range(draft.count("columns"))]
     for path in paths:
-        text = draft.text(*path)
-        if text is None or _ENV_KEY.fullmatch(text) or _FILE_KEY.fullmatch(text):
+        here = (*path, "ref") if isinstance(draft.get(*path), dict) else path
+        text = draft.text(*here)
+        if text is None:
             continue
-        # Never the text itself: it may be the secret.
-        message = "env:// is followed by the name of an environment variable alone"
-        draft.refuse("E160", message, path)
+        try:
+            parse_reference(text)
+        except ValueError as error:  # it never holds the text: it may be the secret
+            draft.refuse("E160", str(error), here)
 
 
 def _event_time(draft: Draft) -> None:

@@ -24,6 +24,7 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
     "keep_chars": ("generalize",),
     "replacement": ("redact",),
     "key": ("date_shift", "hmac"),
+    "join_group": ("encrypt", "fake", "hmac"),
 }
 _TIMES = ("timestamp", "date")
 _STORAGES: dict[str, tuple[str, ...]] = {

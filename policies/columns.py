@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .semantic_types import SEMANTIC_TYPES, SemanticType
 from .signals import Frozen, Scalar
 
-__all__ = ["ACTIONS", "Action", "Column", "Hierarchy", "KeyReference"]
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Column",
+    "Hierarchy",
+    "JoinGroup",
+    "Key",
+    "KeyReference",
+]
 
 Action = Literal[
     "bucket",
@@ -25,8 +33,30 @@ Action = Literal[
 ]
 ACTIONS: tuple[str, ...] = get_args(Action)
 
-KeyReference = Annotated[str, Field(pattern=r"^(env|file)://.+")]
-"""Where secret bytes are: `env://NAME` or `file://path`; never the secret itself."""
+KeyReference = Annotated[str, Field(pattern=r"^(env|file|awskms|gcpkms|vault)://.+")]
+"""Where secret bytes are (`key_references`), such as `env://NAME`; never the secret."""
+
+JoinGroup = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""Name of the releases that may be joined on a column."""
+
+
+class Key(Frozen):
+    """A master key by reference: in a policy, `key: REF` or `key: {ref: …, epoch: …}`.
+
+    Attributes:
+        ref: where the secret is.
+        epoch: names a rotation: another epoch derives other keys from the same secret.
+    """
+
+    ref: KeyReference
+    epoch: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        return {"ref": value} if isinstance(value, str) else value
 
 
 class Hierarchy(Frozen):
@@ -59,6 +89,8 @@ class Column(Frozen):
         quasi: it is a quasi-identifier: generalised until its class covers k people.
         sensitive: it is a sensitive attribute (reported; not yet gated).
         key: secret of `hmac` and `date_shift`; the policy's `key` by default.
+        join_group: releases that name the same group may be joined on this column; the
+            policy's `join_group` by default, for direct identifiers.
         bits: `truncate`: leading bits kept of an IPv4 address, 1 to 31.
         bits_v6: `truncate`: leading bits kept of an IPv6 address, 1 to 127.
         digits: `round`: decimal digits kept; may be negative.
@@ -75,7 +107,8 @@ class Column(Frozen):
     action: Action
     quasi: bool = False
     sensitive: bool = False
-    key: KeyReference | None = None
+    key: Key | None = None
+    join_group: JoinGroup | None = None
     bits: int | None = Field(default=None, ge=1, le=31)
     bits_v6: int = Field(default=48, ge=1, le=127)
     digits: int | None = None

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .key_references import parse_reference
 from .model import Policy
 from .places import is_local
 
 __all__ = ["policy_digest"]
 
 _PLACES = ("input", "output", "quarantine", "audit")
-_FILE_KEY = "file://"
 
 
 def policy_digest(policy: Policy) -> str:
@@ -61,10 +61,15 @@ def policy_digest(policy: Policy) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _key_name(reference: str | None) -> str | None:
-    if reference is not None and reference.startswith(_FILE_KEY):
-        return _FILE_KEY + Path(reference).name
-    return reference
+def _key_name(key: dict[str, str | None] | None) -> object:
+    """Give a key's reference with the name of its file alone; its epoch if it has one."""
+    if key is None or key["ref"] is None:
+        return None
+    reference = key["ref"]
+    parsed = parse_reference(reference)
+    if parsed.file is not None:
+        reference = str(parsed.with_file(Path(parsed.file).name))
+    return reference if key["epoch"] is None else {**key, "ref": reference}
 
 
 def _content(path: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .checks import Resolved, run_checks
-from .columns import Column
+from .columns import Column, Key
 from .consent import Consent
 from .draft import Draft
 from .errors import Finding, PolicyError
@@ -91,7 +91,7 @@ def _finished(policy: Policy, resolved: Resolved, folder: Path) -> Policy:
         entities = tuple(dict.fromkeys((*policy.pii.entities, *own)))
         update["pii"] = policy.pii.model_copy(update={"entities": entities})
     if policy.key is not None:
-        update["key"] = resolve_key(policy.key, folder)
+        update["key"] = _key(policy.key, folder)
     return policy.model_copy(update=update)
 
 
@@ -112,8 +112,12 @@ def _consent(consent: Consent, resolved: Resolved, folder: Path) -> Consent:
 def _column(column: Column, folder: Path) -> Column:
     update: dict[str, Any] = {}
     if column.key is not None:
-        update["key"] = resolve_key(column.key, folder)
+        update["key"] = _key(column.key, folder)
     if column.hierarchy is not None and column.hierarchy.table is not None:
         table = resolve(column.hierarchy.table, folder)
         update["hierarchy"] = column.hierarchy.model_copy(update={"table": table})
     return column.model_copy(update=update) if update else column
+
+
+def _key(key: Key, folder: Path) -> Key:
+    return key.model_copy(update={"ref": resolve_key(key.ref, folder)})

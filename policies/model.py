@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .columns import Column, KeyReference
+from .columns import Column, JoinGroup, Key
 from .consent import Consent
 from .signals import Frozen
 
@@ -168,6 +168,8 @@ class Policy(Frozen):
         name: of the data set; names the release folder and separates pseudonyms.
         purpose: Fides data-use key; exactly one.
         key: default secret of pseudonyms and audit HMACs.
+        join_group: releases that name the same group may be joined on their direct
+            identifiers; without one, no two releases can be.
         unlisted_columns: `drop` them silently by rule, or make them an error.
     """
 
@@ -175,7 +177,8 @@ class Policy(Frozen):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
     description: str = ""
     purpose: str
-    key: KeyReference | None = None
+    key: Key | None = None
+    join_group: JoinGroup | None = None
     input: Input
     consent: Consent
     columns: tuple[Column, ...] = Field(min_length=1)

@@ -6,10 +6,11 @@ import itertools
 import os
 from pathlib import Path
 
+from .key_references import parse_reference
+
 __all__ = ["contains", "fixed_part", "is_local", "resolve", "resolve_key"]
 
 _GLOB = "*?["
-_FILE_KEY = "file://"
 
 
 def is_local(path: str) -> bool:
@@ -33,10 +34,17 @@ def resolve(path: str, folder: Path) -> str:
 
 
 def resolve_key(reference: str, folder: Path) -> str:
-    """Give a `file://` reference from the policy's folder; leave others alone."""
-    if not reference.startswith(_FILE_KEY):
+    """Give the file of a key's reference from the policy's folder, if it names one.
+
+    A reference without a file, or that is none, comes back as it is.
+    """
+    try:
+        parsed = parse_reference(reference)
+    except ValueError:
         return reference
-    return _FILE_KEY + resolve(reference.removeprefix(_FILE_KEY), folder)
+    if parsed.file is None:
+        return reference
+    return str(parsed.with_file(resolve(parsed.file, folder)))
 
 
 def fixed_part(path: str) -> str:

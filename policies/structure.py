@@ -110,8 +110,14 @@ class _Mapper:
             limit = error.get("ctx", {}).get(bound)
             message = f"{_name(path)} must be {phrase} {_plain(limit)}"
             self._draft.refuse("E106", message, path)
-        elif kind == "string_pattern_mismatch" and path[-1:] == ("key",):
+        elif kind == "string_pattern_mismatch" and _is_key(path):
             self._draft.refuse("E160", _KEY_ADVICE, path)
+        elif kind == "string_pattern_mismatch" and path[-1] == "epoch":
+            message = (
+                "epoch must be 1 to 32 letters, digits, '.', '_' and '-', such as "
+                "2026-11"
+            )
+            self._draft.refuse("E166", message, path)
         elif kind == "string_pattern_mismatch":
             message = (
                 f"{_name(path)} must be 1 to 63 lower-case letters, digits and '_', "
@@ -132,6 +138,10 @@ class _Mapper:
     def _unknown_key(self, path: Path_) -> None:
         key = str(path[-1])
         parent = path[:-1]
+        if _is_key(parent):  # what stands there may be the secret
+            message = "unknown key in key; it takes 'ref' and 'epoch'"
+            self._draft.refuse("E101", message, path, key=True)
+            return
         if self._draft.raw(path) is None and "key" in self._draft.keys(*parent):
             # Half of an unquoted secret with a comma in it: never show it.
             message = (
@@ -197,7 +207,7 @@ class _Mapper:
             )
             self._draft.refuse("E113", message, path)
             return
-        if path[-1:] == ("key",):
+        if _is_key(path):
             self._draft.refuse("E160", _KEY_ADVICE, path)
             return
         wanted = _wanted(_annotation(self._model, path))
@@ -218,8 +228,16 @@ class _Mapper:
 
 _KEY_ADVICE = (
     "key must be a reference, never the secret itself: env://NAME (an environment "
-    "variable) or file://path"
+    "variable), file://path, awskms://…, gcpkms://… or vault://… (docs/keys.md); or "
+    "a mapping of 'ref' and 'epoch'"
 )
+
+
+def _is_key(path: Path_) -> bool:
+    """Tell whether a secret's reference is wanted at `path`."""
+    if path[:1] == ("consent",):  # a ledger's key names columns
+        return False
+    return path[-1:] == ("key",) or path[-2:] == ("key", "ref")
 
 
 def _is_int(value: object) -> bool:

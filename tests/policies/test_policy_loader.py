@@ -54,8 +54,8 @@ def test_load_makes_local_paths_absolute_and_leaves_remote_ones(check, good, fol
     assert policy.audit.path == "gs://b/audit/"
     assert policy.expectations.suite == f"{folder}/suite.json"
     assert policy.column("country").hierarchy.table == f"{folder}/country.csv"
-    assert policy.column("id").key == f"file://{folder}/secrets/id.key"
-    assert policy.key == "env://OPTIN_TEST_KEY"
+    assert policy.column("id").key.ref == f"file://{folder}/secrets/id.key"
+    assert policy.key.ref == "env://OPTIN_TEST_KEY"
 
 
 def test_load_resolves_paths_from_the_policys_folder_when_called_elsewhere(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from .block import UNREADABLE_IP, Findings, deidentify_block
+from .encryption import decrypt_tokens, encrypt_tokens
 from .keys import (
     Secret,
+    column_key,
     derive_key,
     hmac_tokens,
+    join_group,
+    key_facts,
     key_id,
+    policy_key,
     resolve_key,
     resolve_keys,
     subject_tokens,
@@ -28,10 +33,16 @@ __all__ = [
     "Secret",
     "Span",
     "TextScanner",
+    "column_key",
+    "decrypt_tokens",
     "deidentify_block",
     "derive_key",
+    "encrypt_tokens",
     "hmac_tokens",
+    "join_group",
+    "key_facts",
     "key_id",
+    "policy_key",
     "resolve_key",
     "resolve_keys",
     "subject_tokens",

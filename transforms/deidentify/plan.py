@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ...policies.columns import Column
-from ...policies.errors import KeyReferenceError, OptinError
+from ...policies.errors import OptinError
 from ...policies.model import Pii, Policy
 from ...policies.semantic_types import Storage
 from ..blocks.spec import STORAGE_TYPES
 from .actions import bucket_type, redacted_type
-from .keys import Secret, derive_key
+from .keys import Secret, column_key
 
 __all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan"]
 
@@ -107,14 +107,7 @@ def _plan_column(
     _refuse_unsafe(column)
     key = None
     if column.action in _KEYED:
-        ref = column.key or policy.key
-        if ref is None or ref not in keys:
-            message = (
-                f"column {column.name}: action '{column.action}' needs a key; "
-                "set key: on the column or for the policy"
-            )
-            raise KeyReferenceError(message)
-        key = Secret(derive_key(keys[ref], policy.purpose, policy.name, column.name))
+        key = column_key(policy, column, keys)
     kind = STORAGE_TYPES[column.semantic.storage]
     return ColumnPlan(column, kind, _output_type(column, kind), key)
 
