@@ -1,0 +1,193 @@
+"""A cheap first look at a text: which patterns can match it at all.
+
+Each pattern is widened to one that RE2 can read and that matches wherever the pattern
+does; all of them are searched for in one pass (RE2::Set). What the widened pattern
+misses the pattern misses too, so the costly one need not run.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from re import _constants as c  # type: ignore[attr-defined]  # not in typeshed
+from re import _parser as sre  # type: ignore[attr-defined]  # not in typeshed
+from typing import Any
+
+import re2
+
+__all__ = ["Prefilter", "widen"]
+
+_FLAGS = re.IGNORECASE | re.MULTILINE | re.DOTALL
+# What `regex` reads otherwise than `re`, without an error of `re`: POSIX classes, and
+# fuzzy counts such as {e<=1}. Set operations are a warning of `re`, the rest an error.
+_FOREIGN = re.compile(r"\[:\^?\w+:\]|\{[^{}|]*[a-z<=][^{}|]*\}")
+_ANY = "(?s:.)"
+_NON_ASCII = r"\x{80}-\x{10ffff}"
+# Letters outside ASCII that `regex` takes for one inside when case does not count.
+_FOLDED = {"i": "\u0130\u0131", "k": "\u212a", "s": "\u017f"}
+_LONGEST_COUNT = 8  # a longer counted repetition makes the automaton large
+_MEMORY_BYTES = 256 << 20
+_CATEGORIES = {
+    c.CATEGORY_DIGIT: "0-9" + _NON_ASCII,  # RE2's Unicode tables are older
+    c.CATEGORY_WORD: r"\w" + _NON_ASCII,
+    c.CATEGORY_SPACE: r"\t-\r\x1c-\x20" + _NON_ASCII,
+}
+
+
+def widen(pattern: str, flags: int) -> str | None:
+    """Give an RE2 pattern that matches in every text in which `pattern` does.
+
+    Anchors, word boundaries and look-around are dropped, what depends on Unicode tables
+    takes every letter outside ASCII, back references repeat the group's pattern.
+
+    Args:
+        pattern: as the package `regex` reads it.
+        flags: of `regex`.
+
+    Returns:
+        Null if it cannot be said with certainty what the pattern means.
+    """
+    if flags & ~_FLAGS or _FOREIGN.search(pattern):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            tree = sre.parse(pattern, flags)
+        if tree.state.flags & ~(_FLAGS | re.UNICODE):
+            return None
+        wide = _Widener(bool(tree.state.flags & re.IGNORECASE)).sequence(tree)
+        options = re2.Options()
+        options.log_errors = False
+        re2.compile(wide, options)
+    except (re.error, re2.error, _UnclearError, Warning, RecursionError):
+        return None
+    return wide
+
+
+class _UnclearError(Exception):
+    pass
+
+
+class _Widener:
+    """Writes a parsed pattern down again, wider."""
+
+    def __init__(self, ignore_case: bool) -> None:
+        self._ignore_case = ignore_case
+        self._groups: dict[int, str] = {}
+
+    def sequence(self, items: Any) -> str:
+        return "".join(self._item(kind, value) for kind, value in items)
+
+    def _item(self, kind: Any, value: Any) -> str:
+        if kind is c.LITERAL:
+            return f"[{self._char(value)}]"
+        if kind in (c.NOT_LITERAL, c.ANY):
+            return _ANY
+        if kind is c.IN:
+            return self._set(value)
+        if kind in (c.AT, c.ASSERT, c.ASSERT_NOT):
+            return ""
+        if kind is c.BRANCH:
+            return f"(?:{'|'.join(self.sequence(branch) for branch in value[1])})"
+        if kind is c.ATOMIC_GROUP:
+            return f"(?:{self.sequence(value)})"
+        if kind in (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT):
+            return self._repeat(*value)
+        if kind is c.SUBPATTERN:
+            return self._group(*value)
+        if kind is c.GROUPREF and value in self._groups:
+            return self._groups[value]
+        raise _UnclearError
+
+    def _group(self, number: int | None, added: int, removed: int, items: Any) -> str:
+        if removed or added & ~_FLAGS:
+            raise _UnclearError
+        before = self._ignore_case
+        self._ignore_case = before or bool(added & re.IGNORECASE)
+        inside = f"(?:{self.sequence(items)})"
+        self._ignore_case = before
+        if number is not None:
+            self._groups[number] = inside
+        return inside
+
+    def _repeat(self, low: int, high: Any, items: Any) -> str:
+        inside = f"(?:{self.sequence(items)})"
+        if low > 1000:
+            raise _UnclearError
+        if low == 0 and high is c.MAXREPEAT:
+            return inside + "*"
+        if high is c.MAXREPEAT or high > _LONGEST_COUNT:
+            if low <= 1:
+                return inside + "*+"[low]
+            return f"{inside}{{{low},}}"
+        return f"{inside}{{{low},{high}}}"
+
+    def _set(self, members: Any) -> str:
+        if members[0][0] is c.NEGATE:
+            return _ANY
+        parts = []
+        for kind, value in members:
+            if kind is c.LITERAL:
+                parts.append(self._char(value))
+            elif kind is c.RANGE:
+                parts.append(self._range(*value))
+            elif kind is c.CATEGORY and value in _CATEGORIES:
+                parts.append(_CATEGORIES[value])
+            else:
+                return _ANY
+        return f"[{''.join(parts)}]"
+
+    def _range(self, low: int, high: int) -> str:
+        if high > 127:
+            return self._char(high) + rf"\x{{{low:x}}}-\x{{{high:x}}}"
+        chars = [chr(n) for n in range(low, high + 1)]
+        if not self._ignore_case or not any(char.isalpha() for char in chars):
+            return rf"\x{{{low:x}}}-\x{{{high:x}}}"
+        return "".join(self._char(ord(char)) for char in chars)
+
+    def _char(self, number: int) -> str:
+        char = chr(number)
+        if number > 127:
+            return _NON_ASCII + ("IiKkSs" if self._ignore_case else "")
+        if not self._ignore_case or not char.isalpha():
+            return rf"\x{{{number:x}}}"
+        lower = char.lower()
+        return f"{lower}{lower.upper()}{_FOLDED.get(lower, '')}"
+
+
+class Prefilter:
+    """Many patterns looked for in one pass over a text.
+
+    Guaranteed: a pattern that matches a text is among those given for it. If RE2 runs
+    out of memory, all of them are.
+    """
+
+    def __init__(self, wide: Sequence[str | None]) -> None:
+        """Compile.
+
+        Args:
+            wide: RE2 patterns; null is given for every text.
+        """
+        options = re2.Options()
+        options.max_mem = _MEMORY_BYTES
+        options.log_errors = False
+        self._set = re2.Set.SearchSet(options)
+        self._always = [i for i, pattern in enumerate(wide) if pattern is None]
+        self._numbers = [i for i, pattern in enumerate(wide) if pattern is not None]
+        for i in self._numbers:
+            self._set.Add(wide[i])
+        # Matches every text: if it does not, the set has failed, and says so only here.
+        self._sentinel = self._set.Add("")
+        self._set.Compile()
+        self._all = list(range(len(wide)))
+
+    def matching(self, text: str) -> list[int]:
+        """Number the patterns that may match a text, in no particular order."""
+        found = self._set.Match(text)
+        if self._sentinel not in found:
+            return self._all
+        if len(found) == 1:
+            return self._always
+        numbers = self._numbers
+        return self._always + [numbers[i] for i in found if i != self._sentinel]
