@@ -1,4 +1,4 @@
-"""The command line: `optin demo`, `check`, `run`, `validate`.
+"""The command line: `optin demo`, `check`, `run`, `validate`, `restore`.
 
 Exit code 0: done. 1: the data or the policy's conditions are violated, nothing was
 published. 2: could not evaluate (bad policy, missing input, wrong usage).
@@ -192,6 +192,29 @@ def validate(
         write_json(result_json, report.to_json())
     if not report.success:
         raise typer.Exit(1)
+
+
+@app.command()
+def restore(
+    policy: Annotated[Path, typer.Option(help="The policy of the release.")],
+    source: Annotated[
+        Path, typer.Option("--input", help="A Parquet file of the release.")
+    ],
+    column: Annotated[str, typer.Option(help="The column that was encrypted.")],
+    output: Annotated[Path, typer.Option(help="A new Parquet file.")],
+    reason: Annotated[str, typer.Option(help="Why; it goes to the audit.")],
+) -> None:
+    """Decrypt an `encrypt` column for holders of its key; the audit says who asked."""
+    from .failures import quiet_libraries
+
+    quiet_libraries()
+    from .restore import restore_column
+
+    done = restore_column(policy, source, column, output, reason)
+    typer.echo(
+        f"restored {done.values:,} of {done.rows:,} values of {column} to "
+        f"{done.output}; noted in {done.audit}"
+    )
 
 
 @contextmanager

@@ -41,7 +41,8 @@ def encrypt_tokens(
         array: the values.
         key: derived key of the column, 32 bytes (`derive_key`).
         associated: what a token is bound to, in order, at most 125 entries: it decrypts
-            only with the same ones.
+            only with the same ones. Columns of a release need none: `column_key` binds
+            the key itself to purpose, data set and column, or to the join group.
 
     Raises:
         ValueError: the key is not 32 bytes long.
