@@ -20,7 +20,7 @@ import pytest
 from optin.pipelines.demo import AS_OF, run_demo
 from optin.pipelines.result import RunResult
 from optin.pipelines.training_set import RunOptions, run_policy
-from optin.transforms.deidentify import derive_key
+from optin.transforms.deidentify import derive_key, key_id
 
 EVENTS, SEED = 6_000, 11
 K = 10  # of the demo policy
@@ -66,6 +66,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     result = run_demo(folder, events=EVENTS, seed=SEED, progress=lambda _: None)
     assert result.refused is None
     return Demo(folder, result)
+
+
+def test_demo_names_its_keys_in_the_manifest_and_shows_none(demo: Demo) -> None:
+    master = (demo.folder / "demo.key").read_bytes()
+    text = (demo.release / "release.json").read_text(encoding="utf-8")
+    keys = json.loads(text)["keys"]
+    assert keys["policy"] == {"id": key_id(master), "epoch": None}
+    assert keys["columns"]["auction_id"] == {**keys["policy"], "join_group": None}
+    assert master.hex() not in text
 
 
 def test_demo_counts_every_code_as_the_truth_says(demo: Demo) -> None:
