@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
+
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +16,46 @@ from optin.transforms.consent.people import Identities
 from optin.transforms.consent.view import BlockView, bare_identifiers
 
 LETTERS = st.none() | st.sampled_from(["", " ", "0", "1", "3", "\t", "\x00", "ü", "-"])
-TEXTS = LETTERS | st.sampled_from(["3.0", " 1 ", "00-0", "yes", "\u00a0", "0\x0b", "İ"])
+TEXTS = LETTERS | st.sampled_from(
+    [
+        "3.0",
+        " 1 ",
+        "00-0",
+        "yes",
+        "\u00a0",
+        "0\x0b",
+        "İ",
+        "NULL",
+        "nu",
+        "n/a",
+        "[1]",
+        "[x",
+        "{}",
+        "{a}",
+        "0\uff10",
+        "\ufb01",
+        "\ufeffa",
+    ]
+)
 COLUMNS = st.lists(LETTERS, max_size=12) | st.lists(TEXTS, max_size=12)
+
+
+BLANKS = " \t\n\v\f\r\x1c\x1d\x1e\x1f\x00\x85\xa0"
+NOBODY = ("null", "(null)", "none", "nan", "n/a", "undefined", "unknown")
+
+
+def named(text: str) -> str | None:
+    """Give the identity of one text, as one would by hand."""
+    plain = unicodedata.normalize("NFKC", text)
+    for letter in "\ufeff\u200b\u200c\u200d\u2060":
+        plain = plain.replace(letter, "")
+    plain = unicodedata.normalize("NFKC", plain.casefold()).strip(BLANKS)
+    try:
+        container = isinstance(json.loads(plain), (list, dict))
+    except ValueError:
+        container = False
+    nobody = plain in NOBODY or not plain.strip("0-:_{}\"'" + BLANKS)
+    return None if nobody or container else plain
 
 
 def view_of(texts: list[str | None], skip: int = 0) -> BlockView:
@@ -34,12 +74,7 @@ def test_codes_give_the_canonical_text_of_every_row(texts, skip):
 @given(COLUMNS, st.integers(0, 3))
 def test_bare_identifiers_are_blank_or_zeros_and_separators(texts, skip):
     array = view_of(texts, skip).array("c")
-    expected = [
-        None
-        if text is None
-        else not text.strip().strip("0-: \t\n\v\f\r\x1c\x1d\x1e\x1f")
-        for text in texts
-    ]
+    expected = [None if text is None else not named(text) for text in texts]
     assert bare_identifiers(array).to_pylist() == expected
 
 
@@ -55,11 +90,7 @@ def test_identities_take_the_first_key_that_names_somebody(one, other, data):
     identities = Identities(view, ("a", "b"))
 
     def plain(row: int) -> str | None:
-        for text in (one[row], other[row]):
-            named = (text or "").strip()
-            if named.strip("0-: \t\n\v\f\r\x1c\x1d\x1e\x1f"):
-                return pa.compute.utf8_lower(pa.scalar(named)).as_py()
-        return None
+        return named(one[row] or "") or named(other[row] or "")
 
     expected = [plain(row) for row in range(size)]
     assert identities.named.tolist() == [name is not None for name in expected]

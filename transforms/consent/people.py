@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...policies.consent import Minors
+from .identity import normalised_identities
 from .view import BlockView, Mask
 
 __all__ = ["Identities", "ages_of"]
@@ -18,9 +18,7 @@ _OLDEST_AGE_YEARS = 125
 class Identities:
     """The identity that names each record's data subject.
 
-    The first subject key that is present counts. All-zero and blank identifiers name
-    nobody. Case and outer blanks do not tell people apart: merging two spellings can
-    only make a class look smaller, never larger.
+    The first subject key that names somebody counts; see `identity`.
 
     Attributes:
         named: rows that name somebody.
@@ -53,13 +51,7 @@ class Identities:
         if not columns:
             return pa.nulls(len(rows), pa.string())
         stacked = columns[0] if len(columns) == 1 else pa.concat_arrays(columns)
-        return _normalised(stacked.take(pa.array(places, mask=places < 0)))
-
-
-def _normalised(texts: pa.Array) -> pa.Array:
-    trimmed = pc.utf8_trim_whitespace(texts)
-    ascii_alone = pc.all(pc.string_is_ascii(trimmed)).as_py()
-    return pc.ascii_lower(trimmed) if ascii_alone else pc.utf8_lower(trimmed)
+        return normalised_identities(stacked.take(pa.array(places, mask=places < 0)))
 
 
 def ages_of(

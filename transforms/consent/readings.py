@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from ...policies.model import EventTime
 from ...policies.signals import SignalSpec
 from .event_time import event_times
+from .identity import normalised_identities
 from .view import BlockView, Mask
 
 __all__ = [
@@ -212,13 +213,11 @@ def _zero_readings(view: BlockView, path: str) -> Readings:
     rows = np.flatnonzero(view.bare(path))
     if rows.size:
         few = view.array(path).take(pa.array(rows))
-        zero = pc.match_substring(few, "0").fill_null(False)
-        readings[rows] = np.where(zero, Reading.DENY, Reading.ABSENT)
-        # Separators alone are no zeros, and no blank either: an id that nobody knows.
-        rest = few.filter(pc.invert(zero))
-        marks = pc.match_substring_regex(rest, r"[-:]").fill_null(False)
-        odd = rows[~np.asarray(zero)][np.asarray(marks)]
-        readings[odd] = Reading.UNDECIDED
+        texts = normalised_identities(few)
+        zero = pc.match_substring(texts, "0").fill_null(False)
+        readings[rows] = np.where(zero, Reading.DENY, Reading.UNDECIDED)
+        blank = pc.equal(pc.binary_length(texts), 0).fill_null(True)
+        readings[rows[np.asarray(blank)]] = Reading.ABSENT
     return readings
 
 

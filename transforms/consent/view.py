@@ -12,37 +12,15 @@ import pyarrow.compute as pc
 
 from ...policies.signals import canonical_text
 from ..blocks.names import RAW_PREFIX
+from .identity import bare_identifiers, first_bytes
 
-__all__ = ["BlockView", "Mask", "bare_identifiers"]
+__all__ = ["BlockView", "Mask"]
 
 Mask = npt.NDArray[np.bool_]
 Encoded = tuple[npt.NDArray[Any], list[str]]
 """Row → position in distinct texts, -1 for none; and the texts."""
 
-_NO_IDENTITY = "0-: \t\n\v\f\r\x1c\x1d\x1e\x1f"
 _BLANK = ord(" ")
-_BARE_STARTS = np.zeros(256, dtype=np.bool_)
-_BARE_STARTS[list(_NO_IDENTITY.encode())] = True
-_BARE_STARTS[128:] = True  # perhaps a blank of another script
-
-
-def bare_identifiers(texts: pa.StringArray) -> pa.BooleanArray:
-    """Tell which identifiers name nobody: empty, blank, or zeros and separators alone.
-
-    Shape: string → bool, null where there is no text. Most texts are told by their
-    first byte; only the others are trimmed.
-    """
-    bare = np.zeros(len(texts), dtype=np.bool_)
-    there = texts.is_valid().to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(_may_be_bare(texts) & there)
-    if rows.size:
-        few = texts.take(pa.array(rows))
-        if pc.all(pc.string_is_ascii(few)).as_py() is False:
-            few = pc.utf8_trim_whitespace(few)
-        stripped = pc.ascii_ltrim(few, characters=_NO_IDENTITY)
-        empty = pc.equal(pc.binary_length(stripped), 0).fill_null(False)
-        bare[rows] = empty.to_numpy(zero_copy_only=False)
-    return pa.array(bare, mask=~there)
 
 
 def _encode(array: pa.Array) -> Encoded:
@@ -60,10 +38,10 @@ def _encode_letters(array: pa.StringArray) -> Encoded | None:
 
     Twice the speed of a dictionary: a letter is its own hash.
     """
-    found = _first_bytes(array)
+    found = first_bytes(array)
     if found is None:
         return None
-    first, lengths = found
+    first, _, lengths = found
     if int(lengths.max(initial=0)) > 1:
         return None
     there = lengths == 1
@@ -77,31 +55,6 @@ def _encode_letters(array: pa.StringArray) -> Encoded | None:
     table = np.full(256, -1, dtype=np.int32)
     table[named] = np.arange(len(named), dtype=np.int32)
     return table[letters], [chr(letter) for letter in named]
-
-
-def _first_bytes(
-    array: pa.StringArray,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]] | None:
-    """Give the first byte and the length of each text; null if no text has a byte.
-
-    What stands for an empty text, or for none, means nothing.
-    """
-    _, starts, data = array.buffers()
-    if data is None or not data.size or not len(array):
-        return None
-    offsets = np.frombuffer(starts, np.int32)[array.offset :][: len(array) + 1]
-    letters = np.frombuffer(data, np.uint8)
-    return letters[np.minimum(offsets[:-1], letters.size - 1)], np.diff(offsets)
-
-
-def _may_be_bare(texts: pa.StringArray) -> Mask:
-    """Tell which texts are empty, or start with a byte that a bare one starts with."""
-    found = _first_bytes(texts)
-    if found is None:
-        return np.ones(len(texts), dtype=np.bool_)
-    first, lengths = found
-    may: Mask = _BARE_STARTS[first] | (lengths == 0)
-    return may
 
 
 class BlockView:

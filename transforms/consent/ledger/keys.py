@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pandas.util import hash_array
 
 from ...deidentify.keys import Secret, derive_key
-from ..view import bare_identifiers
+from ..identity import bare_identifiers, normalised_identities
 
 __all__ = [
     "HashKeys",
@@ -44,14 +44,13 @@ def ledger_hash_keys(master: bytes | Secret, data_set: str) -> HashKeys:
 def normalised(texts: pa.Array) -> pa.Array:
     """Give identities as the gate compares them: string → string.
 
-    Outer blanks and case do not count. Blank and all-zero identifiers name nobody:
-    null.
+    Identifiers that name nobody are null.
     """
-    trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+    found = normalised_identities(texts)
     bare = bare_identifiers(texts)
     if not pc.any(bare).as_py():
-        return trimmed
-    return pc.if_else(bare.fill_null(True), pa.scalar(None, pa.string()), trimmed)
+        return found
+    return pc.if_else(bare.fill_null(True), pa.scalar(None, pa.string()), found)
 
 
 def prefixed(column: str, identities: pa.Array) -> npt.NDArray[Any]:
