@@ -88,7 +88,9 @@ def write_audit(
         for table in _tables(workspace, "bad"):
             for entry in table.to_pylist():
                 spot = _located(entry, files, first)
-                _line(located, {**spot, **held})
+                # Nobody could read it, so its code is all that is known.
+                why = {**dict.fromkeys(_REASONED), "codes": [entry["code"]]}
+                _line(located, {**spot, **why, **held})
                 _line(raw, {**spot, **_printable(entry["raw"])})
         for table in _tables(workspace, "audit"):
             asked = pc.equal(table.column("outcome"), "quarantine")

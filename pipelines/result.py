@@ -74,6 +74,7 @@ class RunResult:
             **self._facts(),
             "run_id": self.run_id,
             "bias": self.bias,
+            "warnings": self.warnings,
             "published": self.published if self.release else 0,
             "refused": self.refused,
             "release": self.release,
@@ -83,8 +84,8 @@ class RunResult:
     def manifest(self) -> dict[str, Any]:
         """Give the account for the release itself.
 
-        Run id and wall time are left out: the same input, policy and instant give the
-        same bytes.
+        Run id, wall time and warnings, which name places, are left out: the same input,
+        policy, ledger and instant give the same bytes.
         """
         return {
             **self._facts(),
@@ -112,5 +113,4 @@ class RunResult:
             "anonymity": self.anonymity,
             "checks": self.checks,
             "not_checked": self.not_checked,
-            "warnings": self.warnings,
         }

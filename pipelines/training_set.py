@@ -195,6 +195,11 @@ class _Run:
             )
         else:
             result.warnings += prepared.warnings
+            if prepared.as_of_micros < plan.gate.as_of_micros:
+                result.warnings.append(
+                    "consent.ledger: as_of is before the run's instant; decisions in "
+                    "between do not count"
+                )
         with plain_failures("joining the ledger"):
             gate = with_ledger(
                 plan.gate, prepared, plan.read, plan.splits, place, self._flags

@@ -178,7 +178,8 @@ class Ledger(Frozen):
         decision: column of `grant`, `withdraw` or `erase`.
         purpose: column of the purpose that was decided on.
         time: when.
-        expires: column of the instant a grant ends at; need not exist.
+        expires: column of the instant a grant ends at; `expires` by default, which
+            need not exist.
         as_of: until when decisions count: the run's instant, or one of your own.
         lateness: how old the newest decision may be; an older ledger is stale.
         required: a missing, empty or stale ledger stops the run.
@@ -191,7 +192,7 @@ class Ledger(Frozen):
     decision: str = "decision"
     purpose: str = "purpose"
     time: LedgerTime
-    expires: str = "expires"
+    expires: str | None = None
     as_of: Literal["run_start"] | datetime = "run_start"
     lateness: str | None = None
     required: bool = True

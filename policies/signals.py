@@ -52,6 +52,8 @@ def canonical_text(value: Scalar) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # never with an exponent
     text = str(value).strip()
     integral = _INTEGRAL.fullmatch(text)
     return integral.group(1) if integral else text

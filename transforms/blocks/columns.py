@@ -188,6 +188,8 @@ def _texts(array: pa.Array, *, nested: bool = False) -> pa.Array:
         return array.cast(pa.string())
     if pa.types.is_list(kind) and nested:
         return _lists(array)
+    if pa.types.is_map(kind):
+        return _by_value([None if v is None else dict(v) for v in array.to_pylist()])
     if pa.types.is_nested(kind):
         return _by_value(array.to_pylist())
     if pa.types.is_timestamp(kind):

@@ -144,6 +144,9 @@ class ReadSpec:
         raw += [path for name in conditions for path in consent.positions(name)]
         raw += consent.signal_columns()
         required_raw = [source.subject]
+        if consent.ledger is not None:
+            # One that is not there would turn its withdrawals off without a word.
+            required_raw += [(name,) for name in consent.ledger.keys]
         moved = [name for name in conditions if len(consent.positions(name)) > 1]
         required_raw += [consent.positions(name) for name in moved]
         alone += [name for name in conditions if name not in moved]

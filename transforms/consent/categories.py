@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -84,7 +85,19 @@ def _by_text(
     view: BlockView, spec: SignalSpec, read: Callable[[str], Reading]
 ) -> SignalReading:
     carriers = [view.lookup(path, read, missing=Reading.ABSENT) for path in spec.paths]
-    return with_times(view, spec, combine(view, spec, carriers))
+    return with_times(view, spec, _combined(view, spec, carriers))
+
+
+def _combined(
+    view: BlockView, spec: SignalSpec, carriers: list[Readings]
+) -> SignalReading:
+    """Put carriers together; one that is there and does not name a category differs."""
+    found = combine(view, spec, carriers)
+    conflict = found.conflict.copy()
+    for one, other in itertools.combinations(range(len(carriers)), 2):
+        both = view.present(spec.paths[one]) & view.present(spec.paths[other])
+        conflict |= both & (carriers[one] != carriers[other])
+    return SignalReading(found.readings, conflict, found.decided)
 
 
 def _read_map(text: str, categories: tuple[str, ...]) -> Reading:
@@ -123,7 +136,7 @@ def _read_lists(
 
     wanted = frozenset(categories)
     allowed = [view.lookup(path, every, missing=Reading.ABSENT) for path in spec.paths]
-    found = combine(view, spec, allowed)
+    found = _combined(view, spec, allowed)
     readings, conflict = found.readings, found.conflict
     for path in spec.denied_paths:
 
@@ -184,7 +197,7 @@ def _read_scoped(
         readings[granted] = Reading.GRANT
         readings[asks & ~granted] = Reading.DENY
         carriers.append(readings)
-    return with_times(view, spec, combine(view, spec, carriers))
+    return with_times(view, spec, _combined(view, spec, carriers))
 
 
 def _ids(text: str) -> frozenset[str] | None:
@@ -197,8 +210,11 @@ def _ids(text: str) -> frozenset[str] | None:
         if len(texts) < len(entries):
             return None
         return frozenset(one for one in texts if one)
-    if text.startswith("{"):
+    if text.startswith("{") or text.lower() in _BOOLEANS:
         return None
+    if text.startswith('"'):
+        alone = _parsed(text)
+        return frozenset((alone,)) if isinstance(alone, str) else None
     return frozenset(filter(None, (one.strip() for one in _SEPARATORS.split(text))))
 
 

@@ -14,6 +14,7 @@ from ...policies.consent import GPP_SECTION, Consent, When
 from ...policies.countries import country_of, spelled
 from ...policies.signals import Scalar, SignalSpec, canonical_text
 from .gpp_reader import read_sections
+from .identity import is_container
 from .view import BlockView, Mask
 
 __all__ = ["Conditions", "Where", "first_match"]
@@ -90,8 +91,16 @@ class Conditions:
             if flags:
                 clear |= view.matches(position, _FLAGS, if_null=False)
             else:
-                clear |= view.present(position)
+                clear |= view.present(position) & ~_nested(view, position)
         return found, ~clear
+
+
+def _nested(view: BlockView, column: str) -> Mask:
+    """Tell where a column holds a list or an object, which equals no single value."""
+    found = view.lookup(
+        column, lambda text: int(text[0] in "[{" and is_container(text)), missing=0
+    )
+    return found.astype(np.bool_)
 
 
 def _sections(

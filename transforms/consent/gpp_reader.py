@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...policies.signals import SignalSpec
-from .readings import NO_DAY, Decided, Reading, SignalReading, combine
+from .readings import (
+    NO_DAY,
+    Decided,
+    Reading,
+    SignalReading,
+    applies_to,
+    combine,
+)
 from .strings import (
     BoundedCache,
     ConsentStringError,
@@ -52,7 +59,14 @@ class GppVetoReader:
         """Read the signal on every row."""
         sections = _Sections(view, spec)
         carriers = [_TABLE[sections.codes(path, self._cache)] for path in spec.paths]
-        return sections.told(combine(view, spec, carriers))
+        found = sections.told(combine(view, spec, carriers))
+        # Sections apply, and there is no string to say what was decided in them.
+        unsaid = sections.some_apply() & (found.readings == Reading.ABSENT)
+        applies = applies_to(view, spec)
+        if applies is not None:
+            unsaid &= applies
+        found.readings[unsaid] = Reading.UNLISTED
+        return found
 
 
 class GppConsentReader:
@@ -217,6 +231,12 @@ class _Sections:
         )
         joined: Codes = table[rows]
         return joined
+
+    def some_apply(self) -> Mask:
+        """Tell which rows list sections that apply."""
+        some = np.array([bool(section_ids(key)) for key in self.keys], dtype=np.bool_)
+        found: Mask = some[self.rows]
+        return found
 
     def told(self, found: SignalReading) -> SignalReading:
         """Add the rows whose lists of sections differ to those in conflict."""

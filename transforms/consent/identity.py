@@ -15,7 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["bare_identifiers", "first_bytes", "normalised_identities"]
+__all__ = [
+    "are_containers",
+    "bare_identifiers",
+    "first_bytes",
+    "is_container",
+    "normalised_identities",
+]
 
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
@@ -102,20 +108,25 @@ def _name_nobody(texts: pa.StringArray) -> Mask:
     stripped = pc.ascii_ltrim(plain, characters=_ZEROS)
     empty = pc.equal(pc.binary_length(stripped), 0)
     nobody = pc.or_(empty, pc.is_in(plain, value_set=_NOBODY)).fill_null(False)
-    found: Mask = nobody.to_numpy(zero_copy_only=False) | _containers(plain)
+    found: Mask = nobody.to_numpy(zero_copy_only=False) | are_containers(plain)
     return found
 
 
-def _containers(texts: pa.StringArray) -> Mask:
+def are_containers(texts: pa.StringArray) -> Mask:
     """Tell which texts are a list or an object in JSON."""
     opened = pc.or_(pc.starts_with(texts, "["), pc.starts_with(texts, "{"))
     found = opened.fill_null(False).to_numpy(zero_copy_only=False).copy()
     for row in np.flatnonzero(found).tolist():
-        try:
-            found[row] = isinstance(json.loads(texts[row].as_py()), (list, dict))
-        except (ValueError, RecursionError):
-            found[row] = False  # a GUID in braces, for one
+        found[row] = is_container(texts[row].as_py())
     return found
+
+
+def is_container(text: str) -> bool:
+    """Tell whether a text is a list or an object in JSON; a GUID in braces is none."""
+    try:
+        return isinstance(json.loads(text), (list, dict))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _may_be_bare(texts: pa.StringArray) -> Mask:

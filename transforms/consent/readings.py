@@ -195,6 +195,8 @@ def value_reader(spec: SignalSpec) -> Callable[[str], Reading]:
 
     def read(text: str) -> Reading:
         key = text.lower() if spec.lower else text
+        if key.isascii() and not text.isascii():
+            return Reading.UNLISTED  # the Kelvin sign is no k
         verdict = spec.values.get(key)
         if verdict is None:
             return Reading.UNLISTED

@@ -28,7 +28,9 @@ class LedgerPlan:
         time_tz: zone of times without one, or null: such a time is an error.
         decision_field: ledger column of the word grant, withdraw or erase.
         purpose_field: ledger column of the purpose.
-        expires_field: ledger column of a grant's end, in `time_unit`; need not exist.
+        expires_field: ledger column of a grant's end, in `time_unit`; need not exist
+            unless `expires_required`.
+        expires_required: the policy names the column, so somebody must have one.
         lateness: how old the newest decision may be, or null: any age.
         required: an empty or stale ledger is an error, not a warning.
         join: how to join; `auto` decides by size.
@@ -45,6 +47,7 @@ class LedgerPlan:
     decision_field: str = "decision"
     purpose_field: str = "purpose"
     expires_field: str = "expires"
+    expires_required: bool = False
     lateness: Duration | None = None
     required: bool = True
     join: Literal["auto", "broadcast", "sharded"] = "auto"

@@ -177,6 +177,11 @@ def _judged(plan: LedgerPlan, reader: Reader, as_of_micros: int) -> tuple[str, .
         if plan.required:
             raise InputError(fault)
         warnings.append(fault)
+    if reader.empty_keys and reader.newest is not None:
+        warnings.append(
+            f"{name}: no decision has a value in {', '.join(reader.empty_keys)}; correct "
+            "consent.ledger.key, or take the column out of it."
+        )
     if reader.nobody:
         warnings.append(
             f"{name}: decisions that name all-zero identifiers alone have no effect: "

@@ -18,6 +18,7 @@ from ...blocks.names import RECORD
 from ...blocks.read import read_ahead, read_split
 from ...blocks.spec import BadRecords, SplitStats
 from ..event_time import event_times
+from ..identity import are_containers
 from ..view import BlockView, Mask
 from .keys import normalised, prefixed, siphash
 from .plan import LedgerPlan
@@ -75,6 +76,7 @@ class Reader:
         self.words: Counter[str] = Counter()
         self.rows = self.later = self.nobody = 0
         self.newest: int | None = None
+        self.empty_keys: list[str] = []
         self.files: tuple[InputFile, ...] = _listed(plan)
         self._splits = list_splits(plan.read_spec, self.files) if self.files else ()
         self.size_bytes = sum(
@@ -113,7 +115,7 @@ class Reader:
         times, timed = event_times(view, plan.time_of(plan.time_field))
         expiry, expires, readable = self._expiry(view)
         relations = self._relate(view.array(plan.purpose_field))
-        named, people = self._people(view)
+        named, listed, people = self._people(view)
         blank = (relations & _BLANK) > 0
         faults: dict[str, Mask] = {
             "word": kinds < 0,
@@ -123,6 +125,7 @@ class Reader:
             "end": ~readable,
             "ends early": expires & readable & timed & (expiry <= times),
             "nobody": ~named,
+            "list": listed,
         }
         records = block.column(RECORD).to_numpy()
         for fault, rows in faults.items():
@@ -159,20 +162,27 @@ class Reader:
         found["kind"] = kind[rows]
         return found
 
-    def _people(self, view: BlockView) -> tuple[Mask, list[tuple[str, pa.Array]]]:
-        """Give which rows have a key value at all, and identities by record column."""
+    def _people(self, view: BlockView) -> tuple[Mask, Mask, list[tuple[str, pa.Array]]]:
+        """Give who is named in each row.
+
+        Returns:
+            Rows with a key value at all, rows with a list or an object for one, and
+            identities by record column.
+        """
         named = np.zeros(view.rows, dtype=np.bool_)
         somebody = np.zeros(view.rows, dtype=np.bool_)
+        listed = np.zeros(view.rows, dtype=np.bool_)
         people = []
         for record_column, ledger_column in self._plan.keys:
             filled = _filled(view.array(ledger_column))
             self._filled[ledger_column] += int(filled.sum())
             identities = normalised(view.array(ledger_column))
             named |= filled
+            listed |= are_containers(view.array(ledger_column))
             somebody |= identities.is_valid().to_numpy(zero_copy_only=False)
             people.append((record_column, identities))
         self.nobody += int((named & ~somebody).sum())
-        return named, people
+        return named, listed, people
 
     def _expiry(self, view: BlockView) -> tuple[npt.NDArray[np.int64], Mask, Mask]:
         """Give the instants that grants end at, where there is one, which are fine."""
@@ -181,6 +191,7 @@ class Reader:
             stated = np.ones(view.rows, dtype=np.bool_)
         else:
             stated = _filled(view.array(name))
+        self._filled[name] += int(stated.sum())
         micros, known = event_times(view, self._plan.time_of(name))
         if self._plan.format == "parquet" and self._plan.time_unit != "iso8601":
             # A column of type timestamp comes as text; no number is read so.
@@ -249,10 +260,17 @@ class Reader:
                     "Check the name of the column and the unit of times."
                 )
         columns = [ledger for _, ledger in plan.keys]
-        if not any(self._filled[name] for name in columns):
+        self.empty_keys = [name for name in columns if not self._filled[name]]
+        if len(self.empty_keys) == len(columns):
             self._problems.add_general(
                 f"consent.ledger {plan.path}: no record has a value in "
                 f"{', '.join(columns)}. Check consent.ledger.key."
+            )
+        if plan.expires_required and not self._filled[plan.expires_field]:
+            self._problems.add_general(
+                f"consent.ledger {plan.path}: no record has a value in "
+                f"{plan.expires_field}, so no grant would end. Correct "
+                "consent.ledger.expires, or take it out."
             )
 
 
@@ -291,4 +309,5 @@ def _messages(plan: LedgerPlan) -> dict[str, str]:
         "end": f"the end of the grant ({end}) cannot be read {time}.",
         "ends early": f"the end of the grant ({end}) must be after its time.",
         "nobody": f"no key names anybody ({keys}).",
+        "list": f"a key is a list or an object ({keys}); write one row per person.",
     }
