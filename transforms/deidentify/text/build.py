@@ -13,8 +13,9 @@ from ..recognizers import (
     build_recognizers,
     known_entities,
 )
-from .engine import Engine, Naming, Rule
+from .engine import Engine, Naming
 from .names import shared_model
+from .rules import Rule
 from .spans import Mode
 
 if TYPE_CHECKING:

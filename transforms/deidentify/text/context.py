@@ -13,10 +13,11 @@ from typing import Any
 
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 
-__all__ = ["Words", "boosted", "stems"]
+__all__ = ["Words", "boosted", "stems", "word_end"]
 
 _ENHANCER = LemmaContextAwareEnhancer()
 _WORDS_BEFORE = _ENHANCER.context_prefix_count
+_WORD = re.compile(r"\S+")
 _WORDS_AFTER = _ENHANCER.context_suffix_count
 
 
@@ -24,6 +25,12 @@ def boosted(score: float) -> float:
     """Give the score of a span with a context word beside it."""
     raised = score + _ENHANCER.context_similarity_factor
     return min(max(raised, _ENHANCER.min_score_with_context_similarity), 1.0)
+
+
+def word_end(text: str, start: int) -> int:
+    """Give the end of the word at `start`, or of the next one: no token goes beyond."""
+    word = _WORD.search(text, start)
+    return word.end() if word else len(text)
 
 
 class Words:
@@ -68,7 +75,7 @@ class Words:
 
 
 def stems(words: Iterable[str], nlp: Any) -> str | None:
-    """Give an RE2 pattern that a text must match for a lemma to hold one of `words`.
+    """Give a pattern of the lower-cased texts in which a lemma can hold one of `words`.
 
     Args:
         words: context words in lower case.
@@ -86,7 +93,7 @@ def stems(words: Iterable[str], nlp: Any) -> str | None:
         if more is None:
             return None
         found |= more
-    return "(?i:" + "|".join(sorted(map(re.escape, found))) + ")" if found else None
+    return "|".join(sorted(map(re.escape, found))) if found else None
 
 
 def _forms(words: set[str], nlp: Any, lemmatizer: Any) -> set[str] | None:

@@ -8,83 +8,35 @@ could be in them, explanations.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
-import regex
-from presidio_analyzer import EntityRecognizer, PatternRecognizer
-from presidio_analyzer.predefined_recognizers import IbanRecognizer, PhoneRecognizer
+from presidio_analyzer import EntityRecognizer
+from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
-from .context import Words, boosted, stems
+from .context import Words, boosted, stems, word_end
 from .names import Model
-from .prefilter import Prefilter, widen
+from .phones import Phones
+from .prefilter import Prefilter
 from .quiet import quiet_presidio
+from .rules import (
+    Hit,
+    Rule,
+    compiled,
+    run_patterns,
+    run_phones,
+    without_duplicates,
+)
 from .spans import UNREADABLE_TEXT, Mode, Span
 
-__all__ = ["Engine", "Naming", "Rule"]
+__all__ = ["Engine", "Naming"]
 
-_PATTERN_SECONDS = 5.0
 _CHUNK_TEXTS = 1024
 _CHUNK_CHARS = 1_000_000  # bounds what one pass of the model holds in memory
-_PHONE_GATE = (
-    r"[0-9\x{80}-\x{10ffff}](?:[^0-9A-WYZa-wyz]{0,4}[0-9\x{80}-\x{10ffff}]){3}"
-)
-
 
 Naming = Mapping[str, tuple[str, float]]
 """What a language model's labels mean: label → entity that is asked for, its score."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A recogniser as the engine runs it.
-
-    Attributes:
-        recognizer: any of Presidio's that does not read the model's output.
-        entities: those asked of it.
-        gate: RE2 pattern of every text in which it can find anything; null where the
-            patterns themselves say that.
-    """
-
-    recognizer: Any
-    entities: tuple[str, ...]
-    gate: str | None = None
-
-    @property
-    def own_loop(self) -> bool:
-        """Tell whether its patterns may be run one by one, as Presidio would."""
-        kind = type(self.recognizer)
-        return kind.analyze is PatternRecognizer.analyze and "analyze" not in vars(
-            self.recognizer
-        )
-
-    def gates(self) -> list[str | None]:
-        """Give the RE2 pattern of each of its patterns, or one for the whole of it."""
-        recognizer: Any = self.recognizer
-        patterns = getattr(recognizer, "patterns", None) or []
-        if self.own_loop:
-            flags = int(recognizer.global_regex_flags)
-            return [widen(pattern.regex, flags) for pattern in patterns]
-        if self.gate is not None:
-            return [self.gate]
-        if type(recognizer) is PhoneRecognizer:
-            return [_PHONE_GATE]
-        if type(recognizer) is IbanRecognizer:
-            flags = int(recognizer.global_regex_flags or 0)
-            wide = [widen(p.regex, flags) for p in patterns]
-            if None not in wide:
-                return ["|".join(f"(?:{pattern})" for pattern in wide)]
-        return [None]
-
-
-class _Hit(NamedTuple):
-    rule: int
-    start: int
-    end: int
-    entity: str
-    score: float
 
 
 class Engine:
@@ -128,8 +80,8 @@ class Engine:
         self._threshold = threshold
         self._naming = naming or {}
         self._model = model
-        self._exact = mode == "exact"
-        self._lemmatized = model.has_lemmas and self._exact
+        self._mode = mode
+        self._lemmatized = model.has_lemmas and mode != "fast"
         self._prepare_patterns()
         self._prepare_context(model.nlp if self._lemmatized else None)
 
@@ -137,16 +89,17 @@ class Engine:
         gates: list[str | None] = []
         self._owner: list[tuple[int, Any]] = []  # gate → rule, pattern or null
         for number, rule in enumerate(self._rules):
-            own = rule.gates()
-            gates += own
+            gates += rule.gates()
             if rule.own_loop:
                 flags = rule.recognizer.global_regex_flags
                 self._owner += [
-                    (number, (pattern, _compiled(pattern, flags)))
+                    (number, (pattern, compiled(pattern, flags)))
                     for pattern in rule.recognizer.patterns
                 ]
             else:
-                self._owner.append((number, None))
+                phones = type(rule.recognizer) is PhoneRecognizer
+                own = Phones(rule.recognizer) if phones else None
+                self._owner.append((number, own))
         self._prefilter = Prefilter(gates)
 
     def _prepare_context(self, nlp: Any) -> None:
@@ -156,10 +109,13 @@ class Engine:
         ]
         patterns: list[str | None] = []
         self._stem_owner: list[int] = []
+        self._stem_patterns: dict[int, Any] = {}
         for number, context in enumerate(contexts):
             if context:
-                patterns.append(stems(context, nlp))
+                pattern = stems(context, nlp)
+                patterns.append(pattern)
                 self._stem_owner.append(number)
+                self._stem_patterns[number] = pattern and re.compile(pattern)
         self._contexts = contexts
         self._stems = Prefilter(patterns)
 
@@ -177,7 +133,7 @@ class Engine:
         return found
 
     def _find_chunk(self, texts: Sequence[str], max_chars: int) -> list[list[Span]]:
-        hits: list[list[_Hit] | None] = []  # null: it could not be read
+        hits: list[list[Hit] | None] = []  # null: it could not be read
         asking: list[set[int]] = []
         for text in texts:
             own = self._match(text, max_chars)
@@ -195,7 +151,7 @@ class Engine:
     def _read(
         self,
         texts: Sequence[str],
-        hits: Sequence[list[_Hit] | None],
+        hits: Sequence[list[Hit] | None],
         asking: Sequence[set[int]],
     ) -> list[Any]:
         todo = [
@@ -207,7 +163,7 @@ class Engine:
             [texts[i] for i in todo],
             entities=bool(self._naming),
             lemmas=[bool(asking[i]) for i in todo] if self._lemmatized else None,
-            exact=self._exact,
+            mode=self._mode,
         )
         docs: list[Any] = [None] * len(texts)
         for i, doc in zip(todo, read, strict=True):
@@ -217,13 +173,13 @@ class Engine:
     def _decide_all(
         self,
         texts: Sequence[str],
-        hits: Sequence[list[_Hit] | None],
+        hits: Sequence[list[Hit] | None],
         asking: Sequence[set[int]],
         docs: Sequence[Any],
     ) -> list[list[Span]]:
         found = []
         for text, own, rules, doc in zip(texts, hits, asking, docs, strict=True):
-            raised: list[_Hit] | None = own
+            raised: list[Hit] | None = own
             if own and rules:
                 try:
                     raised = self._raise_scores(own, rules, doc)
@@ -232,13 +188,13 @@ class Engine:
             found.append(self._decide(text, raised, self._named(doc)))
         return found
 
-    def _match(self, text: str, max_chars: int) -> list[_Hit] | None:
+    def _match(self, text: str, max_chars: int) -> list[Hit] | None:
         numbers = self._prefilter.matching(text)
         if len(text) > max_chars:
             return None if numbers or self._naming else []
         if not numbers:
             return []
-        hits: list[_Hit] = []
+        hits: list[Hit] = []
         by_rule: dict[int, list[Any]] = {}
         for gate in sorted(numbers):
             number, pattern = self._owner[gate]
@@ -247,27 +203,40 @@ class Engine:
             for number, patterns in by_rule.items():
                 rule = self._rules[number]
                 if rule.own_loop:
-                    hits += _run_patterns(number, rule, patterns, text)
+                    hits += run_patterns(number, rule, patterns, text)
+                elif patterns[0] is not None:
+                    hits += run_phones(number, rule, patterns[0], text)
                 else:
                     results = rule.recognizer.analyze(text, list(rule.entities), None)
                     hits += [
-                        _Hit(number, r.start, r.end, r.entity_type, r.score)
+                        Hit(number, r.start, r.end, r.entity_type, r.score)
                         for r in results or ()
                     ]
         except Exception:  # noqa: BLE001  # its message may hold the text
             return None
         return hits
 
-    def _asks_context(self, text: str, hits: list[_Hit]) -> set[int]:
+    def _asks_context(self, text: str, hits: list[Hit]) -> set[int]:
         """Number the rules whose spans in a text a context word could raise."""
         rules = {hit.rule for hit in hits if hit.score < 1 and self._contexts[hit.rule]}
         if not rules:
             return rules
-        return rules.intersection(
-            self._stem_owner[i] for i in self._stems.matching(text)
-        )
+        lower = text.lower()
+        rules &= {self._stem_owner[i] for i in self._stems.matching(lower)}
+        if not rules or len(lower) != len(text):
+            return rules
+        # Context stands before a span, or in the word in which it starts.
+        ends = {
+            rule: max(hit.start for hit in hits if hit.rule == rule) for rule in rules
+        }
+        return {
+            rule
+            for rule, start in ends.items()
+            if self._stem_patterns[rule] is None
+            or self._stem_patterns[rule].search(lower, 0, word_end(text, start))
+        }
 
-    def _raise_scores(self, hits: list[_Hit], rules: set[int], doc: Any) -> list[_Hit]:
+    def _raise_scores(self, hits: list[Hit], rules: set[int], doc: Any) -> list[Hit]:
         lemmatized = self._lemmatized
         lemmas = [token.lemma_ if lemmatized else token.text for token in doc]
         words = Words(doc, lemmas)
@@ -288,7 +257,7 @@ class Engine:
         ]
 
     def _decide(
-        self, text: str, hits: list[_Hit] | None, named: Sequence[Span]
+        self, text: str, hits: list[Hit] | None, named: Sequence[Span]
     ) -> list[Span]:
         if hits is None:
             return [Span(0, len(text), UNREADABLE_TEXT, 1.0)]
@@ -299,7 +268,7 @@ class Engine:
             if hit.score >= threshold(self._rules[hit.rule].recognizer, hit.entity)
         ]
         kept += [span for span in named if span.score >= threshold(None, span.entity)]
-        return _without_duplicates(kept) if len(kept) > 1 else kept
+        return without_duplicates(kept) if len(kept) > 1 else kept
 
 
 def _chunks(texts: Sequence[str]) -> list[tuple[int, int]]:
@@ -315,58 +284,3 @@ def _chunks(texts: Sequence[str]) -> list[tuple[int, int]]:
     if start < len(texts):
         bounds.append((start, len(texts)))
     return bounds
-
-
-def _compiled(pattern: Any, flags: int) -> Any:
-    if pattern.compiled_regex is not None and pattern.compiled_with_flags == flags:
-        return pattern.compiled_regex
-    return regex.compile(pattern.regex, flags)
-
-
-def _run_patterns(
-    number: int, rule: Rule, patterns: Sequence[Any], text: str
-) -> list[_Hit]:
-    """Do what PatternRecognizer.analyze does, with the patterns that may match."""
-    recognizer = rule.recognizer
-    entity = recognizer.supported_entities[0]
-    spans = []
-    for pattern, compiled in patterns:
-        for match in compiled.finditer(text, timeout=_PATTERN_SECONDS):
-            start, end = match.span()
-            if start == end:
-                continue
-            value = text[start:end]
-            score = pattern.score
-            valid = recognizer.validate_result(value)
-            if valid is not None:
-                score = EntityRecognizer.MAX_SCORE if valid else 0
-            if recognizer.invalidate_result(value):
-                score = 0
-            if score > 0:
-                spans.append(Span(start, end, entity, score))
-    if len(spans) > 1:
-        spans = _without_duplicates(spans)
-    return [_Hit(number, *span) for span in spans]
-
-
-def _without_duplicates(spans: Sequence[Span]) -> list[Span]:
-    """Do what EntityRecognizer.remove_duplicates does."""
-    ordered = sorted(
-        set(spans), key=lambda s: (s.entity, s.start, s.start - s.end, -s.score)
-    )
-    kept: list[Span] = []
-    for _, group in groupby(ordered, key=lambda span: span.entity):
-        active: list[Span] = []
-        for span in group:
-            if span.score == 0:
-                continue
-            active = [other for other in active if other.end >= span.start]
-            if not any(
-                other.start <= span.start
-                and span.end <= other.end
-                and span.score <= other.score
-                for other in active
-            ):
-                kept.append(span)
-                active.append(span)
-    return sorted(kept, key=lambda s: (-s.score, s.start, s.start - s.end))

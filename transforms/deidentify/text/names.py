@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..model import load_model, verify_model
+from .spans import Mode
 
 __all__ = ["Model", "loaded_models", "shared_model"]
 
@@ -47,6 +48,7 @@ class Model:
         self._lock = threading.RLock()
         self._names = tuple(nlp.pipe_names)
         # A component of another kind may look at anything: then all run, in order.
+        self._blis = True
         self._whole = not _KNOWN_PIPES.issuperset(self._names)
         self._sentences = [name for name in self._names if name in _SENTENCE_PIPES]
         self._lemmas = [name for name in self._names if name in _LEMMA_PIPES]
@@ -68,7 +70,7 @@ class Model:
         *,
         entities: bool,
         lemmas: Sequence[bool] | None = None,
-        exact: bool = True,
+        mode: Mode = "exact",
     ) -> list[Any]:
         """Read texts: n texts → n Docs. Call it inside `zone`.
 
@@ -76,8 +78,9 @@ class Model:
             texts: none longer than the pipeline takes.
             entities: find the named ones.
             lemmas: which texts need their lemmas; null: none.
-            exact: entities as the whole pipeline finds them.
+            mode: see `Mode`.
         """
+        self._choose_blas(blis=mode == "bitwise")
         docs = [self.nlp.make_doc(text) for text in texts]
         wanted = [i for i, need in enumerate(lemmas or ()) if need]
         if self._whole:
@@ -87,7 +90,7 @@ class Model:
         free: list[Any] = []
         if entities:
             self._pipe(["ner"], docs)
-            if exact:
+            if mode != "fast":
                 free = [i for i, doc in enumerate(docs) if _has_long_entity(doc)]
         ordered = sorted({*free, *wanted})
         self._pipe(self._sentences, [docs[i] for i in ordered])
@@ -98,6 +101,22 @@ class Model:
         for i, doc in zip(crossing, again, strict=True):
             _take_entities(docs[i], doc)
         return docs
+
+    def _choose_blas(self, *, blis: bool) -> None:
+        """Let matrices be multiplied by spaCy's BLIS or by numpy's faster library.
+
+        They round differently, which can turn a decision that is a near tie.
+        """
+        if blis == self._blis:
+            return
+        from thinc.api import NumpyOps
+
+        for name in self._names:
+            network = getattr(self.nlp.get_pipe(name), "model", None)
+            for node in network.walk() if network is not None else ():
+                if isinstance(node.ops, NumpyOps):
+                    node.ops = NumpyOps(use_blis=blis)
+        self._blis = blis
 
     def _pipe(self, names: Sequence[str], docs: list[Any]) -> None:
         if not docs:

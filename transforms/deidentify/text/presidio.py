@@ -15,9 +15,10 @@ from presidio_analyzer.predefined_recognizers import EmailRecognizer, SpacyRecog
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
 from .allow import AllowList
-from .engine import Engine, Naming, Rule
+from .engine import Engine, Naming
 from .names import Model, loaded_models, shared_model
 from .quiet import quiet_presidio
+from .rules import Rule
 from .spans import MAX_TEXT_CHARS, Mode, Span
 
 __all__ = ["Parts", "PresidioIdentical", "default_analyzer", "default_parts"]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import threadpoolctl
+
 from ....policies.model import Pii
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ _SCANNERS: list[TextScanner] = []
 def _start(pii: Pii, options: dict[str, Any]) -> None:
     from .scanner import TextScanner
 
+    threadpoolctl.threadpool_limits(1)  # a process per core, not a thread pool in each
     _SCANNERS[:] = [TextScanner(pii, **options)]
 
 
