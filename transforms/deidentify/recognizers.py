@@ -17,8 +17,10 @@ from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
 
+from ...policies.detection import DetectionProfile
 from ...policies.errors import ModelMissingError, OptinError
 from ...policies.model import Pii, Recognizer
+from .recognition import OWN_ENTITIES, build_own
 
 __all__ = [
     "GATES",
@@ -139,8 +141,16 @@ class _OfflineEmailRecognizer(EmailRecognizer):
         return bool(self._suffixes(pattern_text).fqdn)
 
 
-def build_recognizers(pii: Pii) -> tuple[GatedRecognizer, ...]:
+def build_recognizers(
+    pii: Pii, profile: DetectionProfile | None = None
+) -> tuple[GatedRecognizer, ...]:
     """Build just the pattern recognisers that a policy needs, in a fixed order.
+
+    Args:
+        pii: the policy's part; `entities` says what to find if there is no profile.
+        profile: what to find instead, with this package's own recognisers beside
+            Presidio's. Under `engine: rules` its names come from rules alone, and
+            entities that only a model finds are left out.
 
     Raises:
         ModelMissingError: an entity needs the language model under `engine: rules`.
@@ -148,7 +158,8 @@ def build_recognizers(pii: Pii) -> tuple[GatedRecognizer, ...]:
     """
     built_in = _built_in()
     recognizers: list[GatedRecognizer] = []
-    for entity in dict.fromkeys(pii.entities):
+    entities = pii.entities if profile is None else profile.entities
+    for entity in dict.fromkeys(entities):
         found: list[GatedRecognizer] = []
         gate = GATES.get(entity)
         for kind in built_in.get(entity, ()):
@@ -156,17 +167,44 @@ def build_recognizers(pii: Pii) -> tuple[GatedRecognizer, ...]:
             found.append(GatedRecognizer(kind(supported_language=pii.language), gate))
         if entity in _OWN_PATTERNS:
             found.append(GatedRecognizer(_own(entity, pii.language), gate))
+        found += _recall(entity, pii, profile)
         found += [
             GatedRecognizer(_of_policy(entry, pii.language))
             for entry in pii.recognizers
             if entry.supported_entity == entity
         ]
-        if not found:
+        if not found and (profile is None or entity not in MODEL_ENTITIES):
             _refuse(entity, pii)
         recognizers += found
     for gated in recognizers:
         _bound(gated.recognizer)
     return tuple(recognizers)
+
+
+def _recall(
+    entity: str, pii: Pii, profile: DetectionProfile | None
+) -> list[GatedRecognizer]:
+    """Make this package's recognisers of an entity.
+
+    Without a profile, an entity that Presidio finds is left to Presidio.
+    """
+    if profile is None:
+        if entity in _built_in() or entity in _OWN_PATTERNS:
+            return []
+        made = build_own(entity, pii.language)
+    else:
+        made = build_own(
+            entity,
+            pii.language,
+            profile.threshold_of(entity),
+            gazetteer=profile.gazetteer,
+        )
+    return [
+        GatedRecognizer(recognizer, gate)
+        for recognizer, gate in made
+        if profile is None
+        or str(getattr(recognizer, "name", "")) not in profile.without
+    ]
 
 
 def _refuse(entity: str, pii: Pii) -> None:
@@ -185,7 +223,7 @@ def _refuse(entity: str, pii: Pii) -> None:
 
 def known_entities() -> tuple[str, ...]:
     """Name every entity that can be asked for without a recogniser of one's own."""
-    return tuple(sorted({*_built_in(), *_OWN_PATTERNS, *MODEL_ENTITIES}))
+    return tuple(sorted({*_built_in(), *_OWN_PATTERNS, *OWN_ENTITIES, *MODEL_ENTITIES}))
 
 
 def _built_in() -> dict[str, list[type[Any]]]:
