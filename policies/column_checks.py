@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .action_checks import check_action
+from .columns import KEYED_ACTIONS
 from .draft import ColumnDraft, Draft, did_you_mean, listing, shown
 from .hierarchy_checks import check_hierarchy
 from .semantic_types import SEMANTIC_TYPES, SemanticType
-from .yaml_source import Path_
+from .yaml_source import POISON, Path_
 
 __all__ = ["check_columns"]
 
 _NEEDS = {
     "bucket": "width",
     "date_shift": "max_days",
+    "geohash": "length",
+    "replace": "map",
     "round": "digits",
+    "time_truncate": "period",
     "truncate": "bits",
 }
 _SETTINGS: dict[str, tuple[str, ...]] = {
@@ -23,24 +30,53 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
     "max_days": ("date_shift",),
     "keep_chars": ("generalize",),
     "replacement": ("redact",),
-    "key": ("date_shift", "hmac"),
+    "keep_first": ("mask",),
+    "keep_last": ("mask",),
+    "mask_char": ("mask",),
+    "period": ("time_truncate",),
+    "length": ("geohash",),
+    "pair": ("geohash",),
+    "map": ("replace",),
+    "default": ("replace",),
+    "kind": ("fake",),
+    "locale": ("fake",),
+    "key": KEYED_ACTIONS,
     "join_group": ("encrypt", "fake", "hmac"),
 }
 _TIMES = ("timestamp", "date")
 _STORAGES: dict[str, tuple[str, ...]] = {
     "bucket": ("int64", "float64"),
     "date_shift": _TIMES,
+    "fake": ("string",),
+    "mask": ("string",),
+    "replace": ("string", "int64", "bool"),
     "round": ("int64", "float64"),
     "scan": ("string",),
+    "time_truncate": _TIMES,
 }
-_FOR_IDENTIFIERS = ("date_shift", "drop", "generalize", "hmac", "redact", "truncate")
-_FOR_TEXT = ("drop", "hmac", "redact", "scan")
+_FOR_IDENTIFIERS = (
+    "date_shift",
+    "drop",
+    "encrypt",
+    "fake",
+    "generalize",
+    "hmac",
+    "mask",
+    "redact",
+    "replace",
+    "time_truncate",
+    "truncate",
+)
+_FOR_TEXT = ("drop", "encrypt", "hmac", "redact", "scan")
+_TOKENS = ("encrypt", "fake", "hmac")
+_AS_TEXT = ("geohash", "mask", "replace")
 _STORAGE_WORDS = {
     "string": "text",
     "int64": "numbers",
     "float64": "numbers",
     "timestamp": "times",
     "date": "dates",
+    "bool": "booleans",
 }
 
 
@@ -73,13 +109,17 @@ def _column(draft: Draft, path: Path_, named: set[str]) -> ColumnDraft:
         draft.refuse("E111", message, (*path, "name"))
         name = None
     quasi = draft.flag(*path, "quasi") or name in named
-    return ColumnDraft(
-        path,
-        name,
-        SEMANTIC_TYPES.get(kind or ""),
-        draft.text(*path, "action"),
-        quasi,
-    )
+    semantic = SEMANTIC_TYPES.get(kind or "")
+    action = draft.text(*path, "action")
+    if semantic is not None and _left_out(draft, path):
+        action, _ = semantic.default(hierarchy=draft.has(*path, "hierarchy"))
+    return ColumnDraft(path, name, semantic, action, quasi)
+
+
+def _left_out(draft: Draft, path: Path_) -> bool:
+    """Tell whether the entry has no action of its own, not even a broken one."""
+    where = (*path, "action")
+    return draft.raw(where) is POISON and where not in draft.source.broken
 
 
 def _duplicates(draft: Draft, columns: tuple[ColumnDraft, ...]) -> None:
@@ -102,7 +142,7 @@ def _check(draft: Draft, column: ColumnDraft) -> None:
     if action is not None:
         if semantic is not None:
             _allowed(draft, column, action, semantic)
-        _needs(draft, path, action)
+        _needs(draft, column, action)
         _unused(draft, column, action)
         _key(draft, path, action)
         if column.quasi:
@@ -112,7 +152,10 @@ def _check(draft: Draft, column: ColumnDraft) -> None:
         message = "'unit' is for times and dates; this type is neither"
         draft.report("E148", message, (*path, "unit"), key=True)
     if draft.has(*path, "hierarchy"):
-        check_hierarchy(draft, path, semantic, action)
+        if semantic is not None and _gives_text(action, semantic):
+            check_hierarchy(draft, path, replace(semantic, storage="string"), action)
+        else:
+            check_hierarchy(draft, path, semantic, action)
         if not column.quasi and action not in (None, "generalize"):
             message = (
                 "'hierarchy' is for quasi-identifiers; mark the column 'quasi: true' or "
@@ -122,6 +165,11 @@ def _check(draft: Draft, column: ColumnDraft) -> None:
     if draft.flag(*path, "sensitive"):
         message = "'sensitive' is reported only; this version does not gate l-diversity"
         draft.report("W190", message, (*path, "sensitive"), key=True)
+
+
+def _gives_text(action: str | None, semantic: SemanticType) -> bool:
+    period = action == "time_truncate" and semantic.direct_identifier
+    return action in _AS_TEXT or period
 
 
 def _allowed(
@@ -156,6 +204,7 @@ def _allowed(
         draft.report("E147", message, where)
     if action == "generalize":
         _generalize(draft, column, semantic)
+    check_action(draft, column, action, semantic)
 
 
 def _generalize(draft: Draft, column: ColumnDraft, semantic: SemanticType) -> None:
@@ -184,12 +233,17 @@ def _holds(semantic: SemanticType) -> str:
     return _STORAGE_WORDS.get(semantic.storage, "true or false")
 
 
-def _needs(draft: Draft, path: Path_, action: str) -> None:
-    need = _NEEDS.get(action)
-    if need is not None and not draft.has(*path, need):
+def _needs(draft: Draft, column: ColumnDraft, action: str) -> None:
+    path, need = column.path, _NEEDS.get(action)
+    given: set[str] = set()
+    if column.semantic is not None and _left_out(draft, path):
+        given.update(column.semantic.settings)
+    if need is not None and need not in given and not draft.has(*path, need):
         draft.report("E142", f"action '{action}' needs '{need}:'", (*path, "action"))
     if action == "generalize" and not (
-        draft.has(*path, "keep_chars") or draft.has(*path, "hierarchy")
+        "keep_chars" in given
+        or draft.has(*path, "keep_chars")
+        or draft.has(*path, "hierarchy")
     ):
         message = "action 'generalize' needs 'keep_chars:' or 'hierarchy:'"
         draft.report("E142", message, (*path, "action"))
@@ -206,7 +260,7 @@ def _unused(draft: Draft, column: ColumnDraft, action: str) -> None:
 
 
 def _key(draft: Draft, path: Path_, action: str) -> None:
-    if action not in _SETTINGS["key"]:
+    if action not in KEYED_ACTIONS:
         return
     if not (draft.has(*path, "key") or draft.has("key")):
         message = (
@@ -222,7 +276,7 @@ def _quasi(draft: Draft, column: ColumnDraft, action: str) -> None:
     if action == "drop":
         message = "a dropped column cannot be a quasi-identifier; keep or generalise it"
         draft.report("E153", message, where, key=marked)
-    elif action == "hmac":
+    elif action in _TOKENS:
         message = "a pseudonym cannot be a quasi-identifier: it does not generalise"
         draft.report("E154", message, where, key=marked)
     elif column.semantic is not None and column.semantic.text:

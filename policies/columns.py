@@ -2,36 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from .semantic_types import SEMANTIC_TYPES, SemanticType
+from .semantic_types import SEMANTIC_TYPES, SemanticType, Storage
 from .signals import Frozen, Scalar
 
 __all__ = [
     "ACTIONS",
+    "KEYED_ACTIONS",
+    "PERIODS",
     "Action",
     "Column",
+    "FakeKind",
     "Hierarchy",
     "JoinGroup",
     "Key",
     "KeyReference",
+    "Period",
 ]
 
 Action = Literal[
     "bucket",
     "date_shift",
     "drop",
+    "encrypt",
+    "fake",
     "generalize",
+    "geohash",
     "hmac",
     "keep",
+    "mask",
     "redact",
+    "replace",
     "round",
     "scan",
+    "time_truncate",
     "truncate",
 ]
 ACTIONS: tuple[str, ...] = get_args(Action)
+
+KEYED_ACTIONS: tuple[Action, ...] = ("date_shift", "encrypt", "fake", "hmac")
+"""Actions that need a secret."""
+
+Period = Literal["minute", "hour", "day", "week", "month", "quarter", "year"]
+PERIODS: tuple[str, ...] = get_args(Period)
+"""Calendar periods, finest first."""
+
+FakeKind = Literal[
+    "address",
+    "city",
+    "company",
+    "country",
+    "country_code",
+    "credit_card",
+    "email",
+    "first_name",
+    "iban",
+    "ip_address",
+    "job",
+    "last_name",
+    "mac_address",
+    "name",
+    "national_id",
+    "phone",
+    "postal_code",
+    "street_address",
+    "user_agent",
+    "username",
+    "uuid",
+]
+"""What a surrogate looks like."""
 
 KeyReference = Annotated[str, Field(pattern=r"^(env|file|awskms|gcpkms|vault)://.+")]
 """Where secret bytes are (`key_references`), such as `env://NAME`; never the secret."""
@@ -85,10 +127,11 @@ class Column(Frozen):
     Attributes:
         name: dotted path (nested input) or plain header; also its name in the output.
         type: a word of `SEMANTIC_TYPES`.
-        action: what is done to its values before publication.
+        action: what is done to its values before publication; what its type is for by
+            default, with the settings of that (`SemanticType.default`).
         quasi: it is a quasi-identifier: generalised until its class covers k people.
         sensitive: it is a sensitive attribute (reported; not yet gated).
-        key: secret of `hmac` and `date_shift`; the policy's `key` by default.
+        key: secret of the keyed actions; the policy's `key` by default.
         join_group: releases that name the same group may be joined on this column; the
             policy's `join_group` by default, for direct identifiers.
         bits: `truncate`: leading bits kept of an IPv4 address, 1 to 31.
@@ -98,6 +141,17 @@ class Column(Frozen):
         max_days: `date_shift`: largest shift either way, in days, ≥ 1.
         keep_chars: `generalize`: leading characters kept, ≥ 1.
         replacement: `redact`: constant that replaces every value; null by default.
+        keep_first: `mask`: leading characters that stay readable, ≥ 0; default 0.
+        keep_last: `mask`: trailing characters that stay readable, ≥ 0; default 0.
+        mask_char: `mask`: the one character that is put for each of the others.
+        period: `time_truncate`: a time becomes the start of its period, in UTC.
+        length: `geohash`: characters of the geohash, 1 to 12.
+        pair: `geohash`: the column with the longitude, for a latitude, or the other
+            way round.
+        map: `replace`: text of a value → what is put for it, or null.
+        default: `replace`: a value that `map` lacks becomes null, or is kept.
+        kind: `fake`: what surrogates look like; by type where it has a kind.
+        locale: `fake`: country and language of surrogates, a locale of Faker.
         unit: how `timestamp` and `date` values are written in the input.
         hierarchy: levels of a quasi-identifier.
     """
@@ -116,8 +170,34 @@ class Column(Frozen):
     max_days: int | None = Field(default=None, ge=1)
     keep_chars: int | None = Field(default=None, ge=1)
     replacement: Scalar = None
+    keep_first: int | None = Field(default=None, ge=0)
+    keep_last: int | None = Field(default=None, ge=0)
+    mask_char: str = "*"
+    period: Period | None = None
+    length: int | None = Field(default=None, ge=1, le=12)
+    pair: str | None = None
+    map: dict[str, str | None] | None = None
+    default: Literal["keep", "null"] | None = None
+    kind: FakeKind | None = None
+    locale: str = "en_US"
     unit: Literal["s", "ms", "us", "iso8601"] = "iso8601"
     hierarchy: Hierarchy | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_default(cls, data: Any) -> Any:
+        """Write out what an entry without `action:` means."""
+        if not isinstance(data, dict):
+            return data
+        data = _as_tuples(data)
+        if "action" in data:
+            return data
+        semantic = SEMANTIC_TYPES.get(str(data.get("type")))
+        if semantic is None:
+            return data
+        hierarchy = data.get("hierarchy") is not None
+        action, settings = semantic.default(hierarchy=hierarchy)
+        return data if action is None else {**settings, **data, "action": action}
 
     @property
     def semantic(self) -> SemanticType:
@@ -128,3 +208,20 @@ class Column(Frozen):
     def published(self) -> bool:
         """Whether the column stands in the published set."""
         return self.action != "drop"
+
+    @property
+    def published_storage(self) -> Storage:
+        """How its values are held after the action (`redact` and `keep_chars` aside)."""
+        semantic = self.semantic
+        texts = self.action in {"encrypt", "fake", "geohash", "hmac", "mask", "replace"}
+        period = self.action == "time_truncate" and semantic.direct_identifier
+        return "string" if texts or period else semantic.storage
+
+
+def _as_tuples(value: Any) -> Any:
+    """Make lists tuples: behind a validator of ours, strict JSON is strict Python."""
+    if isinstance(value, dict):
+        return {key: _as_tuples(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return tuple(_as_tuples(entry) for entry in value)
+    return value

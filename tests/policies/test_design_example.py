@@ -52,7 +52,7 @@ bad.yaml:13:14: E130 unquoted No is a boolean in YAML 1.1; write "No" in quotes
 bad.yaml:14:7: E132 a tcf rule needs vendor: (your Global Vendor List id); purpose consent alone does not cover you
 bad.yaml:15:21: E131 TCF purpose 12 does not exist (1 to 11)
 bad.yaml:16:16: E133 '13m': m is ambiguous; write 13mo (months) or 13min
-bad.yaml:18:54: E141 unknown action 'hsh'. Known: bucket, date_shift, drop, generalize, hmac, keep, redact, round, scan, truncate
+bad.yaml:18:54: E141 unknown action 'hsh'. Known: bucket, date_shift, drop, encrypt, fake, generalize, geohash, hmac, keep, mask, redact, replace, round, scan, time_truncate, truncate. Did you mean 'geohash'?
 bad.yaml:19:48: E142 action 'bucket' needs 'width:'
 bad.yaml:20:12: E140 column 'device.ifa' is listed twice (first on line 18)
 bad.yaml:21:43: E143 action 'scan' needs a pii: block

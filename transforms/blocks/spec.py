@@ -129,12 +129,15 @@ class ReadSpec:
 
         Published columns are read in their storage type; subject keys, event time,
         event id, age and everything a consent signal looks at are read as canonical
-        text. A `drop` column is read only if one of the latter needs it.
+        text. A `drop` column is read only if one of the latter needs it, or if a
+        published one is made of both (`pair`).
         """
         source, consent = policy.input, policy.consent
+        pairs = {column.pair for column in policy.published_columns}
         columns = tuple(
             ReadColumn(column.name, column.semantic.storage, column.unit)
-            for column in policy.published_columns
+            for column in policy.columns
+            if column.published or column.name in pairs
         )
         time = source.event_time.field
         minors = consent.minors.field if consent.minors else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...policies.columns import Column
 from ...policies.errors import InputError, OptinError
 from ..blocks.names import RAW_PREFIX, SUBJECT, is_system
 from .actions import (
@@ -19,10 +20,14 @@ from .actions import (
     subject_shifts,
     truncate_ip,
 )
-from .distinct import as_array
-from .identifiers import normalize_identifier
+from .coarse import geohash, mask, period_labels, replace, time_truncate
+from .distinct import as_array, map_distinct
+from .encryption import encrypt_tokens
+from .identifiers import normalize_identifier, null_zero_ids
 from .keys import hmac_tokens
-from .plan import ColumnPlan, DeidentifyPlan
+from .plan import ColumnPlan, DeidentifyPlan, fake_kind
+from .surrogates import fake_values
+from .validity import has_check, invalid_finding, unfit_rows
 
 if TYPE_CHECKING:
     from .text import TextScanner
@@ -36,6 +41,10 @@ UNREADABLE_IP = "UNREADABLE_IP"
 """Finding: rows whose IP address could not be read; they are null in the output."""
 
 
+_HIDES = ("encrypt", "fake", "hmac", "scan")
+"""Actions that show nothing of a value, so that one of another type may pass them."""
+
+
 def deidentify_block(
     block: pa.RecordBatch, plan: DeidentifyPlan, scanner: TextScanner | None = None
 ) -> tuple[pa.RecordBatch, Findings]:
@@ -45,7 +54,9 @@ def deidentify_block(
     the raw text of consent columns. The schema's metadata stays.
 
     Guaranteed: no value of a direct identifier column stands unchanged in the output
-    (`redact` aside, whose constant says nothing), or an error is raised.
+    (`redact` aside, whose constant says nothing), or an error is raised. A value that is
+    none of its type, such as an e-mail address without `@`, is counted
+    (`INVALID_EMAIL`), and null unless the action shows nothing of it.
 
     Args:
         block: rows with consent; `optin:subject` is needed where dates are shifted.
@@ -60,13 +71,10 @@ def deidentify_block(
     names, arrays = [], []
     for column_plan in plan.columns:
         name = column_plan.column.name
-        if name not in block.schema.names:
-            message = f"column {name}: the input does not have it"
-            raise InputError(message)
-        array = as_array(block.column(name))
-        if array.type != column_plan.input_type:
-            array = array.cast(column_plan.input_type)
-        result, found = _apply(array, column_plan, block, scanner)
+        array = _input(block, name, column_plan)
+        fit, found = _fit(array, column_plan)
+        result, more = _apply(fit, column_plan, block, scanner)
+        found += more
         if column_plan.column.semantic.direct_identifier:
             _refuse_unchanged(array, result, column_plan)
         if found:
@@ -84,6 +92,33 @@ def deidentify_block(
     return pa.RecordBatch.from_arrays(arrays, schema=schema), findings
 
 
+def _input(block: pa.RecordBatch, name: str, plan: ColumnPlan) -> pa.Array:
+    if name not in block.schema.names:
+        message = f"column {name}: the input does not have it"
+        raise InputError(message)
+    array = as_array(block.column(name))
+    return array if array.type == plan.input_type else array.cast(plan.input_type)
+
+
+def _fit(array: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, Counter[str]]:
+    """Make null what names nobody, and what is none of its type, if it would show."""
+    semantic, action = plan.column.semantic, plan.column.action
+    if action in ("redact", "truncate"):  # one looks at nothing, one does so itself
+        return array, Counter()
+    if semantic.zero_is_null and action != "hmac":  # which does so itself
+        array = map_distinct(array, null_zero_ids)
+    if not has_check(semantic):
+        return array, Counter()
+    unfit = unfit_rows(array, semantic)
+    rows = pc.sum(unfit, min_count=0).as_py()
+    if not rows:
+        return array, Counter()
+    hidden = action in _HIDES or (action == "replace" and plan.column.default != "keep")
+    if not hidden:
+        array = pc.if_else(unfit, pa.scalar(None, array.type), array)
+    return array, Counter({invalid_finding(semantic): rows})
+
+
 def _apply(
     array: pa.Array,
     plan: ColumnPlan,
@@ -95,12 +130,12 @@ def _apply(
         case "keep":
             return array, none
         case "hmac" if plan.key is not None:
-            semantic = column.semantic
-            if semantic.direct_identifier:
-                array = normalize_identifier(
-                    array, semantic.name, zero_is_null=semantic.zero_is_null
-                )
-            return hmac_tokens(array, plan.key.reveal()), none
+            return hmac_tokens(_normal(array, column), plan.key.reveal()), none
+        case "encrypt" if plan.key is not None:
+            return encrypt_tokens(array, plan.key.reveal()), none
+        case "fake" if plan.key is not None and (kind := fake_kind(column)):
+            values = _normal(array, column)
+            return fake_values(values, plan.key.reveal(), kind, column.locale), none
         case "redact":
             return redact(array, column.replacement), none
         case "truncate" if column.bits is not None:
@@ -110,6 +145,27 @@ def _apply(
             return round_digits(array, column.digits), none
         case "bucket" if column.width is not None:
             return bucket(array, column.width), none
+        case "geohash" if column.length is not None and column.pair is not None:
+            pair = _input(block, column.pair, plan)
+            if column.semantic.name == "longitude":
+                return geohash(pair, array, column.length), none
+            return geohash(array, pair, column.length), none
+        case "mask":
+            masked = mask(
+                array,
+                first=column.keep_first or 0,
+                last=column.keep_last or 0,
+                char=column.mask_char,
+                strict=column.semantic.direct_identifier,
+            )
+            return masked, none
+        case "replace" if column.map is not None:
+            keep = column.default == "keep"
+            return replace(array, column.map, keep=keep), none
+        case "time_truncate" if column.period is not None:
+            if column.semantic.direct_identifier:
+                return period_labels(array, column.period), none
+            return time_truncate(array, column.period), none
         case "date_shift" if plan.key is not None and column.max_days is not None:
             if SUBJECT not in block.schema.names:
                 message = f"column {column.name}: date_shift needs {SUBJECT}"
@@ -130,6 +186,15 @@ def _apply(
         "build the plan with DeidentifyPlan.from_policy, and give a scanner for scan"
     )
     raise OptinError(message)
+
+
+def _normal(array: pa.Array, column: Column) -> pa.Array:
+    """Spell an identifier the one way in which it is the same person everywhere."""
+    semantic = column.semantic
+    if not semantic.direct_identifier:
+        return array
+    zero = semantic.zero_is_null
+    return normalize_identifier(array, semantic.name, zero_is_null=zero)
 
 
 def _refuse_unchanged(array: pa.Array, result: pa.Array, plan: ColumnPlan) -> None:

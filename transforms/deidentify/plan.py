@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ...policies.columns import Column
+from ...policies.columns import KEYED_ACTIONS, Column
 from ...policies.errors import OptinError
 from ...policies.model import Pii, Policy
 from ...policies.semantic_types import Storage
@@ -19,25 +19,45 @@ from ..blocks.spec import STORAGE_TYPES
 from .actions import bucket_type, redacted_type
 from .keys import Secret, column_key
 
-__all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan"]
+__all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan", "fake_kind"]
 
-_KEYED = ("hmac", "date_shift")
 _NUMERIC: tuple[Storage, ...] = ("int64", "float64")
+_TIMES: tuple[Storage, ...] = ("date", "timestamp")
+_TEXT: tuple[Storage, ...] = ("string",)
 _STORAGES: dict[str, tuple[Storage, ...]] = {
     "bucket": _NUMERIC,
-    "date_shift": ("date", "timestamp"),
+    "date_shift": _TIMES,
+    "fake": _TEXT,
+    "geohash": ("float64",),
+    "mask": _TEXT,
+    "replace": ("string", "int64", "bool"),
     "round": _NUMERIC,
-    "scan": ("string",),
-    "truncate": ("string",),
+    "scan": _TEXT,
+    "time_truncate": _TIMES,
+    "truncate": _TEXT,
 }
 _SETTINGS = {
-    "bucket": "width",
-    "date_shift": "max_days",
-    "round": "digits",
-    "truncate": "bits",
+    "bucket": ("width",),
+    "date_shift": ("max_days",),
+    "geohash": ("length", "pair"),
+    "replace": ("map",),
+    "round": ("digits",),
+    "time_truncate": ("period",),
+    "truncate": ("bits",),
 }
-_FOR_TEXT = ("hmac", "redact", "scan")
-_FOR_IDENTIFIERS = ("date_shift", "generalize", "hmac", "redact", "truncate")
+_FOR_TEXT = ("encrypt", "hmac", "redact", "scan")
+_FOR_IDENTIFIERS = (
+    "date_shift",
+    "encrypt",
+    "fake",
+    "generalize",
+    "hmac",
+    "mask",
+    "redact",
+    "replace",
+    "time_truncate",
+    "truncate",
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +68,7 @@ class ColumnPlan:
         column: its entry in the policy.
         input_type: Arrow type in the incoming block.
         output_type: Arrow type in the outgoing block.
-        key: derived key of `hmac` and `date_shift`; does not show in a repr.
+        key: derived key of the keyed actions; does not show in a repr.
     """
 
     column: Column
@@ -106,7 +126,7 @@ def _plan_column(
 ) -> ColumnPlan:
     _refuse_unsafe(column)
     key = None
-    if column.action in _KEYED:
+    if column.action in KEYED_ACTIONS:
         key = column_key(policy, column, keys)
     kind = STORAGE_TYPES[column.semantic.storage]
     return ColumnPlan(column, kind, _output_type(column, kind), key)
@@ -119,6 +139,8 @@ def _refuse_unsafe(column: Column) -> None:
             action not in _FOR_IDENTIFIERS
             or (action == "truncate" and semantic.name != "ip_address")
             or (action == "generalize" and column.keep_chars is None)
+            or (action == "replace" and _replaces_by_itself(column))
+            or (action == "time_truncate" and column.period == "day")
         )
         if passes:
             message = (
@@ -139,19 +161,33 @@ def _refuse_unsafe(column: Column) -> None:
             f"it needs {' or '.join(storages)} values"
         )
         raise OptinError(message)
-    setting = _SETTINGS.get(action)
-    if setting is not None and getattr(column, setting) is None:
-        message = f"column {column.name}: action '{action}' needs '{setting}:'"
+    for setting in _SETTINGS.get(action, ()):
+        if getattr(column, setting) is None:
+            message = f"column {column.name}: action '{action}' needs '{setting}:'"
+            raise OptinError(message)
+    if action == "fake" and fake_kind(column) is None:
+        message = f"column {column.name}: action 'fake' needs 'kind:'"
         raise OptinError(message)
 
 
+def _replaces_by_itself(column: Column) -> bool:
+    table = column.map or {}
+    return column.default == "keep" or any(
+        target is not None and source.strip().casefold() == target.strip().casefold()
+        for source, target in table.items()
+    )
+
+
+def fake_kind(column: Column) -> str | None:
+    """Give the kind of surrogate of a column: its own, or that of its type."""
+    return column.kind or column.semantic.fake
+
+
 def _output_type(column: Column, kind: pa.DataType) -> pa.DataType:
-    if column.action == "hmac":
-        return pa.string()
     if column.action == "generalize" and column.keep_chars is not None:
         return pa.string()
     if column.action == "bucket" and column.width is not None:
         return bucket_type(kind, column.width)
     if column.action == "redact":
         return redacted_type(kind, column.replacement)
-    return kind
+    return STORAGE_TYPES[column.published_storage]

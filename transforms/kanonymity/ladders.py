@@ -128,7 +128,7 @@ def build_ladder(column: Column) -> Ladder:
         PolicyError: the hierarchy table cannot be read.
     """
     hierarchy = column.hierarchy or Hierarchy()
-    numeric = column.semantic.storage in {"int64", "float64"}
+    numeric = column.published_storage in {"int64", "float64"}
     base = float(column.width or 0.0) if column.action == "bucket" else 0.0
     widths = hierarchy.widths or ()
     if base and not widths and column.hierarchy is None:
