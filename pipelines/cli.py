@@ -80,8 +80,8 @@ def check(
     if errors or loaded is None:
         typer.echo(f"{errors} error{'' if errors == 1 else 's'}")
         raise typer.Exit(2)
-    from .lint import lint_input, profile_of
-    from .preflight import RunOptions, overridden
+    from .lint import lint_consent, lint_input, profile_of
+    from .preflight import RunOptions, instant_of, overridden
 
     profile = profile_of(loaded, policy.parent)
     if profile is not None:
@@ -91,6 +91,10 @@ def check(
         )
     if look:
         asked = overridden(loaded, RunOptions(input_path=input_path))
+        now = int(instant_of(None).timestamp() * 1_000_000)
+        faults = lint_consent(asked, now)
+        for message in faults:
+            typer.echo(f"consent: error: {message}")
         lint = lint_input(asked, profile)
         if lint is None:
             typer.echo(f"input {asked.input.path}: not at hand, not looked at")
@@ -99,8 +103,9 @@ def check(
                 typer.echo(f"input: warning: {message}")
             for message in lint.errors:
                 typer.echo(f"input: error: {message}")
-            if lint.errors:
-                raise typer.Exit(2)
+            faults += lint.errors
+        if faults:
+            raise typer.Exit(2)
     typer.echo(
         f"{policy}: ok · data set {loaded.name} · purpose {loaded.purpose} · "
         f"{len(loaded.published_columns)} of {len(loaded.columns)} columns published · "

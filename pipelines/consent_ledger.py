@@ -26,12 +26,13 @@ from ..transforms.consent.ledger import (
     prepare_ledger,
 )
 from ..transforms.consent.ledger.join import JoinLedger
+from ..transforms.consent.ledger.keys import HashKeys
 from ..transforms.consent.ledger_source import BroadcastLedger, ShardedLedger
 from ..transforms.consent.plan import LedgerSource, ledger_ages
 from ..transforms.deidentify import Secret
 from .workspace import Workspace, is_local, join
 
-__all__ = ["ledger_facts", "open_ledger", "with_ledger"]
+__all__ = ["ledger_facts", "ledger_plan", "open_ledger", "with_ledger"]
 
 
 def open_ledger(
@@ -49,7 +50,7 @@ def open_ledger(
     if ledger is None or not (ledger.required or _exists(ledger.path)):
         return None
     until = as_of if isinstance(ledger.as_of, str) else ledger.as_of
-    plan = _ledger_plan(policy, ledger, master)
+    plan = ledger_plan(policy, ledger, ledger_hash_keys(master, policy.name))
     return prepare_ledger(plan, workspace.private, _micros(until))
 
 
@@ -119,7 +120,8 @@ def _join_columns(gate: GatePlan, prepared: PreparedLedger) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _ledger_plan(policy: Policy, ledger: Ledger, master: Secret) -> LedgerPlan:
+def ledger_plan(policy: Policy, ledger: Ledger, hash_keys: HashKeys) -> LedgerPlan:
+    """Give the settings of reading a policy's ledger."""
     if ledger.format is None:  # the loader refuses such a policy
         message = "consent.ledger: the format cannot be told; write format:"
         raise OptinError(message)
@@ -128,7 +130,7 @@ def _ledger_plan(policy: Policy, ledger: Ledger, master: Secret) -> LedgerPlan:
         path=ledger.path,
         keys=tuple(ledger.keys.items()),
         purpose=policy.purpose,
-        hash_keys=ledger_hash_keys(master, policy.name),
+        hash_keys=hash_keys,
         time_field=ledger.time.field,
         time_unit=ledger.time.unit,
         time_tz=ledger.time.tz,

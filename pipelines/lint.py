@@ -9,15 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..policies import Policy
-from ..policies.errors import InputError
+from ..policies.errors import InputError, OptinError
 from ..policies.places import fixed_part
 from ..policies.profile import Profile, load_profile
 from ..transforms.blocks import ReadSpec, Split, inspect_input, raw_name, read_split
+from ..transforms.consent.event_time import event_times
+from ..transforms.consent.ledger.read import Reader
+from ..transforms.consent.plan import GatePlan
+from ..transforms.consent.view import BlockView
+from .consent_ledger import ledger_plan
 from .workspace import is_local
 
-__all__ = ["InputLint", "lint_input", "profile_of"]
+__all__ = ["InputLint", "lint_consent", "lint_input", "profile_of"]
 
 _SAMPLE_ROWS = 1_000
+_NO_KEYS = ("no key: for a look", "at the ledger   ")
 _NAIVE = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$"
 
 
@@ -63,10 +69,34 @@ def lint_input(policy: Policy, profile: Profile | None) -> InputLint | None:
         return InputLint(errors=(_with_notes(str(error), policy, profile),))
     warnings = [_with_notes(text, policy, profile) for text in report.warnings]
     errors = []
-    naive = _naive_times(policy, spec, report.splits[0])
-    if naive:
-        errors.append(naive)
+    unread = _unread_times(policy, spec, report.splits[0])
+    if unread:
+        errors.append(unread)
     return InputLint(report.files, tuple(errors), tuple(warnings))
+
+
+def lint_consent(policy: Policy, as_of_micros: int) -> tuple[str, ...]:
+    """Find what would stop a run before it reads a record, besides the input.
+
+    The ledger is read as a whole, if it is at hand.
+    """
+    found = []
+    try:
+        GatePlan.from_policy(
+            policy, as_of_micros=as_of_micros, subject_key=b"", record_key=b""
+        )
+    except OptinError as error:
+        found.append(str(error))
+    ledger = policy.consent.ledger
+    if ledger is not None and is_local(ledger.path):
+        plan = ledger_plan(policy, ledger, _NO_KEYS)
+        try:
+            if ledger.required or Path(fixed_part(ledger.path)).exists():
+                for _ in Reader(plan, as_of_micros).decisions():
+                    pass
+        except OptinError as error:
+            found.append(str(error))
+    return tuple(found)
 
 
 def _with_notes(message: str, policy: Policy, profile: Profile | None) -> str:
@@ -83,20 +113,28 @@ def _with_notes(message: str, policy: Policy, profile: Profile | None) -> str:
     return f"{message} Of {profile.name}: {profile.notes.strip()}"
 
 
-def _naive_times(policy: Policy, spec: ReadSpec, split: Split) -> str | None:
-    """Say so if event times carry no zone and the policy names none."""
+def _unread_times(policy: Policy, spec: ReadSpec, split: Split) -> str | None:
+    """Say so if event times of the first records cannot be read as the policy says."""
     time = policy.input.event_time
-    if time.field is None or time.unit != "iso8601" or time.tz is not None:
+    block = None if time.field is None else _first_block(spec, split)
+    if time.field is None or block is None:
         return None
-    block = _first_block(spec, split)
-    if block is None:
+    sample = block.slice(0, _SAMPLE_ROWS)
+    _, known = event_times(BlockView(sample), time)
+    column = sample.column(raw_name(time.field))
+    unread = ~known & column.is_valid().to_numpy(zero_copy_only=False)
+    if not unread.any():
         return None
-    column = block.column(raw_name(time.field)).slice(0, _SAMPLE_ROWS)
-    if not pc.any(pc.match_substring_regex(column.cast("string"), _NAIVE)).as_py():
-        return None
+    odd = column.filter(pa.array(unread)).cast("string")
+    if pc.all(pc.match_substring_regex(odd, _NAIVE)).as_py() and time.tz is None:
+        return (
+            f"event times in {time.field!r} carry no zone; write tz: in "
+            "input.event_time (tz: UTC if they are in UTC), else no record has a time"
+        )
     return (
-        f"event times in {time.field!r} carry no zone; write tz: in input.event_time "
-        "(tz: UTC if they are in UTC), else no record has a time"
+        f"{int(unread.sum())} of the first {sample.num_rows} event times in "
+        f"{time.field!r} cannot be read with unit: {time.unit}; such records are "
+        "quarantined (NO_EVENT_TIME)"
     )
 
 

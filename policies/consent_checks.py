@@ -209,10 +209,12 @@ class _ConsentChecks:
             )
             draft.report("E132", message, path)
         vendor = draft.number(*path, "vendor")
-        if vendor is not None and vendor < 1:
-            message = "vendor must be a Global Vendor List id, 1 or more"
+        if vendor is not None and not 1 <= vendor <= 0xFFFF:
+            message = "vendor must be a Global Vendor List id, 1 to 65535"
             draft.report("E132", message, (*path, "vendor"))
-        if not draft.has(*path, "purposes"):
+        if not draft.count(*path, "purposes") and not draft.is_touched(
+            (*path, "purposes")
+        ):
             message = (
                 f"a {name} rule needs purposes: (numbers of TCF purposes, 1 to 11)"
             )

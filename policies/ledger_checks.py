@@ -35,7 +35,7 @@ def check_ledger(draft: Draft) -> None:
         return
     path = draft.text(*_LEDGER, "path") or ""
     told = draft.has(*_LEDGER, "format") or ledger_format(path) is not None
-    if draft.has(*_LEDGER, "path") and not path.strip():
+    if draft.text(*_LEDGER, "path") is not None and not path.strip():
         draft.refuse("E165", "ledger.path is empty", (*_LEDGER, "path"))
     elif path and not told:
         message = (

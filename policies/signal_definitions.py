@@ -144,6 +144,9 @@ class KnownSignals:
             message = "'sections' belongs to the decoder gpp"
             draft.report("E128", message, (*path, "sections"), key=True)
             sound = False
+        for here, column in draft.texts(*path, "field"):
+            if not column.strip():
+                draft.report("E105", "the name of the column is empty", here)
         if not columns or not sound or draft.is_touched(path):
             return None
         unit = draft.text(*path, "time", "unit")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .draft import Draft, did_you_mean, shown
 from .yaml_source import Path_
@@ -34,8 +34,9 @@ def check_zone(draft: Draft, path: Path_, *, apart: bool = False) -> None:
 def has_zone(text: str) -> bool:
     """Tell whether a text is an ISO 8601 instant with its zone."""
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        instant = datetime.fromisoformat(text)
+        return instant.tzinfo is not None and bool(instant.astimezone(UTC))
+    except (OverflowError, ValueError):
         return False
 
 

@@ -251,12 +251,17 @@ def test_bias_report_says_who_disappears(place: Path) -> None:
             "offset",
         ),
         ({"decision": "grant"}, "ledger.jsonl:12", "key"),
+        (
+            {"uid": ["secret-x", "y"], "decision": "withdraw"},
+            "ledger.jsonl:12",
+            "list or an object",
+        ),
     ],
 )
 def test_bad_ledger_stops_the_run_and_nothing_is_written(
     place: Path,
     capsys: pytest.CaptureFixture[str],
-    line: dict[str, str] | None,
+    line: dict[str, object] | None,
     where: str,
     says: str,
 ) -> None:
@@ -291,3 +296,35 @@ def test_ledger_that_may_be_missing_is_a_warning(place: Path) -> None:
     result = run(place, lambda t: t.replace("lateness: 30d", "required: false"))
     assert result.kept == len(PEOPLE) - 1
     assert any("withdrawals" in warning for warning in result.warnings)
+
+
+def test_misspelt_end_of_grants_stops_the_run(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = place / "policy.yaml"
+    policy.write_text(POLICY.replace("lateness: 30d", "expires: valid_untill"))
+    with pytest.raises(SystemExit):
+        cli.main(["run", "policy.yaml", "--as-of", AS_OF])
+    assert "no record has a value in valid_untill" in capsys.readouterr().err
+
+
+def test_ledger_key_that_no_record_has_is_said(place: Path) -> None:
+    change = "key: {user: uid, cooky: cookie}"
+    result = run(
+        place,
+        lambda t: t.replace("key: {user: uid, cookie: cookie}", change).replace(
+            "subject: [user, cookie]", "subject: [user, cookie, cooky]"
+        ),
+    )
+    assert any("'cooky'" in warning for warning in result.warnings)
+
+
+def test_check_reads_the_ledger(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = place / "ledger.jsonl"
+    ledger.write_text(ledger.read_text() + '{"uid": "u", "decision": "revoke"}\n')
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["check", "policy.yaml"])
+    assert exit_.value.code == 2
+    assert "ledger.jsonl:12: the decision" in capsys.readouterr().out

@@ -153,6 +153,26 @@ CASES = [
     ("E104", "  veto:", "  jurisdiction: {field: c, on_unknown: allow}\n  veto:", "allow"),
     ("E183", "  veto:", "  veto_gpp: [SaleOptout]\n  veto:", "SaleOptout"),
     ("E183", "{signal: shop}", "{signal: shop, when: {gpp_section: seven}}", "seven"),
+    (
+        "E132",
+        "{signal: shop}",
+        "{signal: tcf, vendor: 7, purposes: []}",
+        "{signal: tcf",
+    ),
+    (
+        "E132",
+        "{signal: shop}",
+        "{signal: tcf, vendor: 99999999, purposes: [1]}",
+        "99999999",
+    ),
+    (
+        "E113",
+        "  profile:",
+        _ledger('as_of: "0001-01-01T00:00:00+23:00"'),
+        '"0001-01-01T00:00:00+23:00"',
+    ),
+    ("E105", "  profile:", _ledger("").replace("key: user.id", "key: 7"), "7, time"),
+    ("E105", "    shop: {field: [ext.shop, ext.shop2]", "    shop: {field: ''", "''"),
     ("E138", "    shop: {field", '    att: {field: a, grant: ["2"]}\n    shop: {field', '"2"'),
     ("E139", "kind: birth_year", "kind: age_years", "age_years"),
     # Columns. ----------------------------------------------------------------

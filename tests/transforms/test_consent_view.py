@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from optin.policies.signals import canonical_text
 from optin.transforms.blocks.names import RAW_PREFIX
+from optin.transforms.consent.identity import bare_identifiers
 from optin.transforms.consent.people import Identities
-from optin.transforms.consent.view import BlockView, bare_identifiers
+from optin.transforms.consent.view import BlockView
 
 LETTERS = st.none() | st.sampled_from(["", " ", "0", "1", "3", "\t", "\x00", "ü", "-"])
 TEXTS = LETTERS | st.sampled_from(

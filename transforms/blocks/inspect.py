@@ -278,12 +278,13 @@ def _inspect_sample(
                 "the names; nested columns are written with dots."
             )
             raise InputError(msg)
-    for name in spec.storage:
+    named = dict.fromkeys([*spec.storage, *spec.required, *spec.subject])
+    for name in named:
         if name not in seen:
             near = _near(spec, (name,), known)
             warnings.append(f"column {name!r} occurs in none of {where}{near}")
     warnings += [
-        _never_denies(group)
+        f"{_never_denies(group)}{_near(spec, group, known)}"
         for group in spec.optional_raw
         if not seen.intersection(group)
     ]

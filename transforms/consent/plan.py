@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...policies.consent import LEDGER, Consent
+from ...policies.errors import OptinError
 from ...policies.model import EventTime, Policy
 from ...policies.reasons import Outcome, Rank, Reason
 from ...policies.signals import SignalSpec
@@ -80,7 +81,7 @@ class GatePlan:
         """Read the gate's settings out of a policy; its ledger is added afterwards.
 
         Raises:
-            ValueError: the policy has more reasons than a 64-bit mask can hold.
+            OptinError: the policy has more reasons than a 64-bit mask can hold.
         """
         reasons = reasons_of(policy.consent)
         if len(reasons) > 63:
@@ -88,7 +89,7 @@ class GatePlan:
                 f"the policy can give {len(reasons)} different reasons; at most 63 "
                 "fit. Name fewer signals in require: and veto:"
             )
-            raise ValueError(message)
+            raise OptinError(message)
         return cls(
             event_time=policy.input.event_time,
             subject=policy.input.subject,
