@@ -62,6 +62,8 @@ _DOMAIN = r"(?:[^\W_](?:[\w-]{0,62})\.)+[^\W\d_][\w-]{1,62}\b"
 _KEYWORD = (
     r"(?<![a-z])(?:password|passwd|pwd|secret|api[_-]?key|(?:access|auth)[_-]?token)"
 )
+# What is said of a password rather than being one.
+_STATE = r"(?:required|incorrect|invalid|missing|expired|correct|changed|needed|always)"
 _OWN_PATTERNS: dict[str, tuple[tuple[str, str, float], ...]] = {
     "EMAIL_ADDRESS": (
         ("mailbox", r"(?<![\w.+'-])[\w.+'-]++@" + _DOMAIN, 1.0),
@@ -79,7 +81,10 @@ _OWN_PATTERNS: dict[str, tuple[tuple[str, str, float], ...]] = {
         ("signed token", r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}", 1.0),
         (
             "keyword and value",
-            _KEYWORD + r"\s{0,3}(?:=|:|\bis\b)\s{0,3}[\"']?[^\s\"'<>]{6,}",
+            _KEYWORD
+            + r"\s{0,3}(?:=|:|\bis\b(?!\s{0,3}"
+            + _STATE
+            + r"\b))\s{0,3}[\"']?[^\s\"'<>]{6,}",
             0.8,
         ),
     ),

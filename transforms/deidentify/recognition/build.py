@@ -12,6 +12,7 @@ from presidio_analyzer import (
     RecognizerResult,
 )
 
+from .addresses import ADDRESS_GROUPS
 from .numbers import NUMBER_GROUPS
 from .patterns import PATTERN_GROUPS, WEAK, PatternGroup
 from .secrets import ENTROPY_GATE, SECRET_GROUPS, EntropyRecognizer, vendor_patterns
@@ -21,6 +22,7 @@ __all__ = ["OWN_ENTITIES", "OWN_RECOGNIZERS", "build_own"]
 _NAME_ENTITY = "PERSON"
 _SECONDS = 60.0  # the compiled pattern has a shorter limit of its own
 _GROUPS: dict[str, PatternGroup] = {
+    **ADDRESS_GROUPS,
     **PATTERN_GROUPS,
     **NUMBER_GROUPS,
     **SECRET_GROUPS,
