@@ -13,11 +13,10 @@ from typing import Any
 
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 
-__all__ = ["Words", "boosted", "stems", "word_end"]
+__all__ = ["Words", "boosted", "stems"]
 
 _ENHANCER = LemmaContextAwareEnhancer()
 _WORDS_BEFORE = _ENHANCER.context_prefix_count
-_WORD = re.compile(r"\S+")
 _WORDS_AFTER = _ENHANCER.context_suffix_count
 
 
@@ -25,12 +24,6 @@ def boosted(score: float) -> float:
     """Give the score of a span with a context word beside it."""
     raised = score + _ENHANCER.context_similarity_factor
     return min(max(raised, _ENHANCER.min_score_with_context_similarity), 1.0)
-
-
-def word_end(text: str, start: int) -> int:
-    """Give the end of the word at `start`, or of the next one: no token goes beyond."""
-    word = _WORD.search(text, start)
-    return word.end() if word else len(text)
 
 
 class Words:

@@ -8,14 +8,13 @@ could be in them, explanations.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from presidio_analyzer import EntityRecognizer
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
-from .context import Words, boosted, stems, word_end
+from .context import Words, boosted, stems
 from .names import Model
 from .phones import Phones
 from .prefilter import Prefilter
@@ -109,13 +108,10 @@ class Engine:
         ]
         patterns: list[str | None] = []
         self._stem_owner: list[int] = []
-        self._stem_patterns: dict[int, Any] = {}
         for number, context in enumerate(contexts):
             if context:
-                pattern = stems(context, nlp)
-                patterns.append(pattern)
+                patterns.append(stems(context, nlp))
                 self._stem_owner.append(number)
-                self._stem_patterns[number] = pattern and re.compile(pattern)
         self._contexts = contexts
         self._stems = Prefilter(patterns)
 
@@ -221,20 +217,10 @@ class Engine:
         rules = {hit.rule for hit in hits if hit.score < 1 and self._contexts[hit.rule]}
         if not rules:
             return rules
-        lower = text.lower()
-        rules &= {self._stem_owner[i] for i in self._stems.matching(lower)}
-        if not rules or len(lower) != len(text):
-            return rules
-        # Context stands before a span, or in the word in which it starts.
-        ends = {
-            rule: max(hit.start for hit in hits if hit.rule == rule) for rule in rules
-        }
-        return {
-            rule
-            for rule, start in ends.items()
-            if self._stem_patterns[rule] is None
-            or self._stem_patterns[rule].search(lower, 0, word_end(text, start))
-        }
+        # Anywhere in the text: the enhancer goes on behind a span whose own word does
+        # not count, such as an address with a colon in it.
+        stems_there = self._stems.matching(text.lower())
+        return rules.intersection(self._stem_owner[i] for i in stems_there)
 
     def _raise_scores(self, hits: list[Hit], rules: set[int], doc: Any) -> list[Hit]:
         lemmatized = self._lemmatized
