@@ -9,10 +9,11 @@ from typing import Any
 from .checks import Resolved, run_checks
 from .columns import Column, Key
 from .consent import Consent
+from .detection import DETECTION_PROFILES
 from .draft import Draft
 from .errors import Finding, PolicyError
 from .ledger_checks import ledger_format
-from .model import Policy
+from .model import Pii, Policy
 from .places import resolve, resolve_key
 from .structure import check_structure
 from .yaml_source import read_source
@@ -86,13 +87,27 @@ def _finished(policy: Policy, resolved: Resolved, folder: Path) -> Policy:
         place = {"suite": resolve(policy.expectations.suite, folder)}
         update["expectations"] = policy.expectations.model_copy(update=place)
     if policy.pii is not None:
-        # A recogniser of the policy's own is meant to be used, listed or not.
-        own = tuple(entry.supported_entity for entry in policy.pii.recognizers)
-        entities = tuple(dict.fromkeys((*policy.pii.entities, *own)))
-        update["pii"] = policy.pii.model_copy(update={"entities": entities})
+        update["pii"] = _pii(policy.pii)
     if policy.key is not None:
         update["key"] = _key(policy.key, folder)
     return policy.model_copy(update=update)
+
+
+def _pii(pii: Pii) -> Pii:
+    """Fill in what a detection profile stands for."""
+    # A recogniser of the policy's own is meant to be used, listed or not.
+    own = tuple(entry.supported_entity for entry in pii.recognizers)
+    if pii.profile is None:
+        entities = tuple(dict.fromkeys((*pii.entities, *own)))
+        return pii.model_copy(update={"entities": entities})
+    profile = DETECTION_PROFILES[pii.profile]
+    stated = "threshold" in pii.model_fields_set
+    update = {
+        "entities": tuple(dict.fromkeys((*profile.entities, *pii.entities, *own))),
+        "threshold": pii.threshold if stated else profile.threshold,
+        "thresholds": {**profile.thresholds, **pii.thresholds},
+    }
+    return pii.model_copy(update=update)
 
 
 def _consent(consent: Consent, resolved: Resolved, folder: Path) -> Consent:

@@ -7,7 +7,7 @@ Times are UTC, durations carry their unit, secrets are references.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -86,22 +86,35 @@ class Recognizer(Frozen):
     context: tuple[str, ...] = ()
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 class Pii(Frozen):
     """How `scan` columns are searched for personal data.
 
     Attributes:
         engine: `rules` never loads a language model; `model` adds names and places.
-        entities: Presidio entity types, or those of `recognizers`.
+        profile: what to look for, as a set: `strict` prefers recall, `balanced` watches
+            over-redaction (`detection.DETECTION_PROFILES`).
+        entities: Presidio entity types, or those of `recognizers`; besides the
+            profile's.
         action: `redact` puts `<ENTITY_TYPE>` in place of the span.
-        threshold: lowest score that counts, 0 to 1.
+        threshold: lowest score that counts, 0 to 1; the profile's by default.
+        thresholds: entity → lowest score of it.
+        allow_list: values that are no entities, compared exactly.
+        mode: `fast` leaves the model's sentences out; a few spans differ.
         language: ISO code of the text.
         recognizers: recognisers of the user's own.
     """
 
     engine: Literal["rules", "model"] = "rules"
-    entities: tuple[str, ...] = Field(min_length=1)
+    profile: Literal["balanced", "strict"] | None = None
+    entities: tuple[str, ...] = ()
     action: Literal["redact"] = "redact"
     threshold: float = Field(default=0.35, ge=0, le=1)
+    thresholds: dict[str, Share] = Field(default_factory=dict)
+    allow_list: tuple[str, ...] = ()
+    mode: Literal["exact", "fast"] = "exact"
     language: str = "en"
     recognizers: tuple[Recognizer, ...] = ()
 

@@ -21,6 +21,21 @@ def check_pii(draft: Draft) -> None:
     known = sorted(KNOWN_ENTITIES | own)
     engine = draft.text("pii", "engine")
     rules_only = engine == "rules" or not draft.has("pii", "engine")
+    if not draft.has("pii", "profile") and not draft.is_touched(("pii", "entities")):
+        if not draft.has("pii", "entities"):
+            message = "required key 'entities' is missing in pii (or name a 'profile')"
+            draft.touched.add(("pii", "entities"))
+            draft.source.add("E103", message, draft.home(("pii",)))
+        elif not draft.count("pii", "entities"):
+            message = "entities is empty; it needs at least one entry"
+            draft.report("E107", message, ("pii", "entities"))
+    for entity in draft.keys("pii", "thresholds"):
+        if entity not in known:
+            message = f"unknown entity {shown(entity)}.{did_you_mean(entity, known)}"
+            draft.report("E170", message, ("pii", "thresholds", entity), key=True)
+    for path, word in draft.texts("pii", "allow_list"):
+        if not word.strip():
+            draft.report("E173", "an empty word in allow_list allows nothing", path)
     seen = set()
     for path, entity in draft.texts("pii", "entities"):
         if entity in seen:

@@ -246,6 +246,13 @@ CASES = [
     ("E164", "suite.json", "absent.json", ""),
     ("E165", "path: audit/", 'path: ""', '""'),
     # Personal data in text. --------------------------------------------------
+    ("E103", "  entities: [EMAIL_ADDRESS]\n", "", "pii:"),
+    ("E107", "  entities: [EMAIL_ADDRESS]", "  entities: []", "[]"),
+    ("E104", "  entities: [EMAIL_ADDRESS]", "  profile: strickt", "strickt"),
+    ("E104", "  entities: [EMAIL_ADDRESS]", "  mode: quick\n  entities: [EMAIL_ADDRESS]", "quick"),
+    ("E106", "  entities: [EMAIL_ADDRESS]", "  thresholds: {EMAIL_ADDRESS: 2}\n  entities: [EMAIL_ADDRESS]", "2}"),
+    ("E170", "  entities: [EMAIL_ADDRESS]", "  thresholds: {EMAIL: 0.5}\n  entities: [EMAIL_ADDRESS]", "EMAIL: 0.5"),
+    ("E173", "  entities: [EMAIL_ADDRESS]", "  allow_list: [' ']\n  entities: [EMAIL_ADDRESS]", "' '"),
     ("E170", "[EMAIL_ADDRESS]", "[EMAIL_ADRESS]", "EMAIL_ADRESS"),
     ("E171", "[EMAIL_ADDRESS]", "[PERSON]", "PERSON"),
     ("E172", "'ORD-\\d{8}'", "'ORD-('", "'ORD"),

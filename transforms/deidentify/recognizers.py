@@ -152,8 +152,8 @@ def build_recognizers(
     """Build just the pattern recognisers that a policy needs, in a fixed order.
 
     Args:
-        pii: the policy's part; `entities` says what to find if there is no profile.
-        profile: what to find instead, with this package's own recognisers beside
+        pii: the policy's part; `entities` says what to find.
+        profile: what to find besides, with this package's own recognisers beside
             Presidio's. Under `engine: rules` its names come from rules alone, and
             entities that only a model finds are left out.
 
@@ -163,7 +163,7 @@ def build_recognizers(
     """
     built_in = _built_in()
     recognizers: list[GatedRecognizer] = []
-    entities = pii.entities if profile is None else profile.entities
+    entities = (*(() if profile is None else profile.entities), *pii.entities)
     for entity in dict.fromkeys(entities):
         found: list[GatedRecognizer] = []
         gate = GATES.get(entity)

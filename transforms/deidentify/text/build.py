@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from ....policies.detection import DETECTION_PROFILES
 from ....policies.model import Pii
 from ..model import ENTITY_OF_LABEL
 from ..recognizers import (
@@ -66,7 +67,8 @@ def build_engine(
         ), ()
     given = {entity for rule in more for entity in rule.entities}
     own = _without_given(pii, given)
-    gated = build_recognizers(own) if own.entities else ()
+    profile = DETECTION_PROFILES[pii.profile] if pii.profile else None
+    gated = build_recognizers(own, profile) if own.entities else ()
     use_model = pii.engine == "model"
     engine = Engine(
         [*(Rule(one.recognizer, (one.entity,), one.gate) for one in gated), *more],

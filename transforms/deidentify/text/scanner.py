@@ -63,9 +63,9 @@ class TextScanner:
         *,
         recognizers: Literal["policy", "presidio"] = "policy",
         extra: Sequence[EntityRecognizer] = (),
-        mode: Mode = "exact",
+        mode: Mode | None = None,
         thresholds: Mapping[str, float] | None = None,
-        allow_list: Sequence[str] = (),
+        allow_list: Sequence[str] | None = None,
         allow_list_match: Literal["exact", "regex"] = "exact",
         operators: Mapping[str, Operator] | None = None,
         workers: int = 0,
@@ -77,9 +77,9 @@ class TextScanner:
             recognizers: `presidio` is Presidio's default configuration and nothing
                 more, cut down to the policy's entities.
             extra: recognisers besides, such as those of `custom`.
-            mode: see `Mode`.
+            mode: see `Mode`; else the policy's.
             thresholds: entity → lowest score; else the policy's.
-            allow_list: values that are no entities.
+            allow_list: values that are no entities; else the policy's.
             allow_list_match: `regex`: patterns that are looked for inside a span.
             operators: entity, or `DEFAULT` → what replaces it; else `redact`.
             workers: processes that read besides this one's own; 0: none. They are
@@ -87,6 +87,9 @@ class TextScanner:
         """
         from .build import build_engine
 
+        mode = mode or pii.mode
+        thresholds = pii.thresholds if thresholds is None else thresholds
+        allow_list = pii.allow_list if allow_list is None else allow_list
         self._operators = dict(operators or _PLAIN)
         known = {*pii.entities, UNREADABLE_TEXT, "DEFAULT"}
         for name in (*self._operators, *(thresholds or ())):
