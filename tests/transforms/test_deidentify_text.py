@@ -55,10 +55,11 @@ def _blank_engine(language: str) -> Any:
     """Give an NLP engine without a model: each word is its own lemma."""
     import spacy
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
+    from spacy.language import Language
 
     nlp = spacy.blank(language)
 
-    @spacy.Language.component("own_lemma")
+    @Language.component("own_lemma")
     def own_lemma(doc: Any) -> Any:
         for token in doc:
             token.lemma_ = token.text
@@ -66,7 +67,7 @@ def _blank_engine(language: str) -> Any:
 
     nlp.add_pipe("own_lemma")
     engine = SpacyNlpEngine(models=[{"lang_code": language, "model_name": ""}])
-    engine.nlp = {language: nlp}
+    engine.nlp = {language: nlp}  # type: ignore[assignment]  # is None
     return engine
 
 
