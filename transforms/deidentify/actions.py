@@ -32,6 +32,8 @@ __all__ = [
 
 _NO_TEXT = pa.scalar(None, pa.string())
 _DAY_MICROS = 86_400_000_000
+_SAMPLE = 16  # one row in so many is looked at
+_MOST_DISTINCT = 0.9
 
 
 def truncate_ip(array: pa.Array, bits: int, bits_v6: int) -> tuple[pa.Array, int]:
@@ -45,6 +47,10 @@ def truncate_ip(array: pa.Array, bits: int, bits_v6: int) -> tuple[pa.Array, int
         bits: leading bits kept of an IPv4 address, 1 to 31.
         bits_v6: leading bits kept of an IPv6 address, 1 to 127.
     """
+    if bits % 8 == 0 and _seldom_repeats(array):
+        plain = pc.match_substring_regex(array, IPV4)
+        if pc.all(plain, min_count=0).as_py():
+            return _cut_ipv4(array, bits), 0
     encoded = array.dictionary_encode()
     texts = encoded.dictionary
     plain = pc.match_substring_regex(texts, IPV4)
@@ -67,6 +73,12 @@ def truncate_ip(array: pa.Array, bits: int, bits_v6: int) -> tuple[pa.Array, int
         )
     unread = cut.is_null().to_numpy(zero_copy_only=False)
     return cut.take(encoded.indices), int(row_weights(encoded)[unread].sum())
+
+
+def _seldom_repeats(array: pa.Array) -> bool:
+    """Guess from the first rows that a dictionary would cost more than it saves."""
+    sample = array.slice(0, len(array) // _SAMPLE)
+    return bool(pc.count_distinct(sample).as_py() > _MOST_DISTINCT * len(sample))
 
 
 def _cut_ipv4(texts: pa.Array, bits: int) -> pa.Array:
@@ -124,7 +136,10 @@ def _round_floats(array: pa.Array, digits: int) -> pa.Array:
     with np.errstate(over="ignore", invalid="ignore"):
         rounded = np.round(values, digits)
     # Past 2^53 / 10^digits a float has no decimals left to lose.
-    out = np.where(np.isfinite(rounded), rounded, values)
+    finite = np.isfinite(rounded)
+    out = rounded if finite.all() else np.where(finite, rounded, values)
+    if array.null_count == 0:
+        return pa.array(out, array.type)
     return pa.array(
         out, array.type, mask=~array.is_valid().to_numpy(zero_copy_only=False)
     )
@@ -180,7 +195,13 @@ def shift_dates(array: pa.Array, days: pa.Array) -> pa.Array:
         plain, unit, lowest, highest = pa.int32(), 1, -(2**31), 2**31 - 1
     else:
         plain, unit, lowest, highest = pa.int64(), _DAY_MICROS, -(2**63), 2**63 - 1
-    values = array.cast(plain).cast(pa.int64()).fill_null(0)
+    numbers = array.cast(plain).cast(pa.int64())
+    try:
+        offsets = pc.multiply_checked(days, unit)
+        return pc.add_checked(numbers, offsets).cast(plain).cast(array.type)
+    except pa.ArrowInvalid:  # something is out of range: it alone becomes null
+        pass
+    values = numbers.fill_null(0)
     moved = values.to_numpy(zero_copy_only=False).copy()
     offset = days.fill_null(0).to_numpy(zero_copy_only=False) * unit
     fits = (moved <= highest - np.maximum(offset, 0)) & (
