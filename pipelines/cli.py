@@ -222,26 +222,37 @@ def restore(
     )
 
 
+class _Stop:
+    """Remembers a signal: what it raises can get lost, in a finaliser for one."""
+
+    number: int | None = None
+
+    @classmethod
+    def now(cls, number: int, _: object) -> None:
+        """Take a signal."""
+        cls.number = number
+        raise SystemExit(128 + number)
+
+
 @contextmanager
 def _stopping_cleanly() -> Iterator[None]:
     """Let a run that is told to stop clear its staging away, and say so."""
-
-    def stop(number: int, _: object) -> None:
-        typer.echo("optin: told to stop; staging is cleared away", err=True)
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
+    _Stop.number = None
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, _Stop.now) for number in numbers}
     try:
         yield
-    except KeyboardInterrupt:
-        typer.echo("optin: interrupted; staging is cleared away", err=True)
-        raise typer.Exit(130) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if _Stop.number is not None:
+            typer.echo("optin: told to stop; staging is cleared away", err=True)
 
 
 def _progress(step: str) -> None:
     """Say on the error stream what is going on; the result stays on the other."""
+    if _Stop.number is not None:
+        raise SystemExit(128 + _Stop.number)
     typer.echo(f"· {step}", err=True)
 
 

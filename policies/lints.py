@@ -11,6 +11,7 @@ from .signals import SignalSpec
 __all__ = ["check_profiling"]
 
 _IMPROVE_SERVICES = 10
+_LINKING = ("encrypt", "fake", "hmac")
 _ONE_EVENT = ("event_id", "session_id")
 
 
@@ -56,5 +57,5 @@ def _links(column: ColumnDraft) -> bool:
         semantic is not None
         and semantic.direct_identifier
         and semantic.name not in _ONE_EVENT
-        and column.action == "hmac"
+        and column.action in _LINKING
     )
