@@ -6,6 +6,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -110,17 +111,19 @@ class TextScanner:
         self._numbers = "number" in self._operators.values()
         self._cache: dict[str, Cleaned] = {}
         self._lock = threading.Lock()
-        self._workers: Workers | None = None
+        self._workers: Workers[Cleaned] | None = None
         if workers:
-            options = {
-                "recognizers": recognizers,
-                "extra": tuple(extra),
-                "mode": mode,
-                "thresholds": dict(thresholds or {}),
-                "allow_list": tuple(allow_list),
-                "allow_list_match": allow_list_match,
-            }
-            self._workers = Workers(workers, pii, options)
+            alike = partial(
+                TextScanner,
+                pii,
+                recognizers=recognizers,
+                extra=tuple(extra),
+                mode=mode,
+                thresholds=dict(thresholds),
+                allow_list=tuple(allow_list),
+                allow_list_match=allow_list_match,
+            )
+            self._workers = Workers(workers, alike)
 
     def redact(
         self, array: pa.Array, *, subjects: pa.Array | None = None

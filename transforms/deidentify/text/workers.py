@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import threadpoolctl
 
-from ....policies.model import Pii
+__all__ = ["Reader", "Workers"]
 
-if TYPE_CHECKING:
-    from .scanner import Cleaned, TextScanner
+Cleaned = TypeVar("Cleaned")
+Cleaned_co = TypeVar("Cleaned_co", covariant=True)
 
-__all__ = ["Workers"]
+
+class Reader(Protocol[Cleaned_co]):
+    """What reads texts in a worker: a scanner."""
+
+    def clean_new(self, texts: list[str]) -> Sequence[Cleaned_co]:
+        """Redact n distinct texts; give n results."""
+
 
 _FEWEST_CHARS = 50_000  # less than that is read sooner than it is sent
 _SHARES = 4  # per worker, so that a slow share holds up little
 
 
-class Workers:
+class Workers(Generic[Cleaned]):
     """A pool that cleans texts as one scanner would.
 
     Started when first used, as fresh processes: a fork would copy locks and the model's
     threads in whatever state they are.
     """
 
-    def __init__(self, count: int, pii: Pii, options: Mapping[str, Any]) -> None:
+    def __init__(self, count: int, build: Callable[[], Reader[Cleaned]]) -> None:
+        """Take how many, and what builds a reader in each (it must be picklable)."""
         self._count = count
-        self._arguments = (pii, dict(options))
+        self._build = build
         self._pool: ProcessPoolExecutor | None = None
 
     def worth(self, texts: Sequence[str]) -> bool:
@@ -43,7 +50,7 @@ class Workers:
                 self._count,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_start,
-                initargs=self._arguments,
+                initargs=(self._build,),
             )
         # By length, dealt round: every share has as much to read as the next.
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
@@ -62,15 +69,13 @@ class Workers:
             self._pool = None
 
 
-_SCANNERS: list[TextScanner] = []
+_READERS: list[Reader[Any]] = []
 
 
-def _start(pii: Pii, options: dict[str, Any]) -> None:
-    from .scanner import TextScanner
-
+def _start(build: Callable[[], Reader[Any]]) -> None:
     threadpoolctl.threadpool_limits(1)  # a process per core, not a thread pool in each
-    _SCANNERS[:] = [TextScanner(pii, **options)]
+    _READERS[:] = [build()]
 
 
-def _clean(texts: list[str]) -> list[Cleaned]:
-    return _SCANNERS[0].clean_new(texts)
+def _clean(texts: list[str]) -> Sequence[Any]:
+    return _READERS[0].clean_new(texts)
