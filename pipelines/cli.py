@@ -228,6 +228,11 @@ class _Stop:
     number: int | None = None
 
     @classmethod
+    def told(cls) -> int | None:
+        """Give the signal that came, if one did."""
+        return cls.number
+
+    @classmethod
     def now(cls, number: int, _: object) -> None:
         """Take a signal."""
         cls.number = number
@@ -245,7 +250,7 @@ def _stopping_cleanly() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if _Stop.number is not None:
+        if _Stop.told() is not None:
             typer.echo("optin: told to stop; staging is cleared away", err=True)
 
 
