@@ -18,6 +18,7 @@ from ..policies.model import Policy
 from ..policies.places import fixed_part
 from ..transforms.blocks import ReadBlocks, ReadSpec, Split, list_splits
 from ..transforms.consent import GatePlan
+from ..transforms.consent.event_time import to_micros
 from ..transforms.consent.ledger import (
     Duration,
     LedgerPlan,
@@ -51,7 +52,7 @@ def open_ledger(
         return None
     until = as_of if isinstance(ledger.as_of, str) else ledger.as_of
     plan = ledger_plan(policy, ledger, ledger_hash_keys(master, policy.name))
-    return prepare_ledger(plan, workspace.private, _micros(until))
+    return prepare_ledger(plan, workspace.private, to_micros(until))
 
 
 def with_ledger(
@@ -149,11 +150,6 @@ def _exists(path: str) -> bool:
     if is_local(path) and fixed_part(path) == path:
         return Path(path).exists()
     return bool(FileSystems.match([path])[0].metadata_list)
-
-
-def _micros(instant: datetime) -> int:
-    delta = instant - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
 def _iso(micros: int) -> str:

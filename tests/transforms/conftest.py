@@ -236,7 +236,7 @@ def decided(gate: Gate, plan: GatePlan, block: Any) -> dict[int, Decided]:
     result = gate.evaluate(block)
     found: dict[int, Decided] = {}
     ordinals = block.column(RECORD).to_pylist()
-    primary = result.primary().tolist()
+    primary = result.primary.tolist()
     for ordinal, mask, first in zip(
         ordinals, result.masks.tolist(), primary, strict=True
     ):

@@ -309,7 +309,7 @@ def codes_of(plan: GatePlan, blocks: Iterable[Any]) -> list[list[str]]:
             [r.code for n, r in enumerate(plan.reasons) if mask >> n & 1]
             for mask in masks
         ]
-        primary = [plan.reasons[n].code if n >= 0 else None for n in result.primary()]
+        primary = [plan.reasons[n].code if n >= 0 else None for n in result.primary]
         assert primary == [each[0] if each else None for each in codes]
         whole = block.column(RECORD).to_pylist()
         kept = [n for n, each in zip(whole, codes, strict=True) if not each]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +54,9 @@ class GateResult:
     evidence: Evidence = field(repr=False)
     view: BlockView = field(repr=False)
 
+    @cached_property
     def primary(self) -> npt.NDArray[np.int8]:
-        """Give the position of each record's primary reason, -1 where it is kept."""
+        """Position of each record's primary reason, -1 where it is kept."""
         lowest = self.masks & (~self.masks + np.uint64(1))
         positions = np.full(len(self.masks), -1, dtype=np.int8)
         dropped = lowest > 0
@@ -64,7 +66,7 @@ class GateResult:
 
     def counts(self, plan: GatePlan) -> Counter[str]:
         """Count records by primary code, `KEEP` among them: the block's account."""
-        positions, counts = np.unique(self.primary(), return_counts=True)
+        positions, counts = np.unique(self.primary, return_counts=True)
         return Counter(
             {
                 KEEP if position < 0 else plan.reasons[position].code: int(count)

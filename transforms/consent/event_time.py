@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ...policies.model import EventTime
 from .view import BlockView, Mask
 
-__all__ = ["event_times"]
+__all__ = ["event_times", "to_micros"]
 
 Micros = npt.NDArray[np.int64]
 
@@ -37,7 +37,7 @@ def event_times(view: BlockView, spec: EventTime) -> tuple[Micros, Mask]:
         reads as the policy says. A naive ISO time without `tz` has none.
     """
     if spec.fixed is not None:
-        instant = _to_micros(spec.fixed)
+        instant = to_micros(spec.fixed)
         return np.full(view.rows, instant), np.ones(view.rows, dtype=np.bool_)
     if spec.field is None:  # the loader refuses such a policy
         return np.zeros(view.rows, dtype=np.int64), np.zeros(view.rows, dtype=np.bool_)
@@ -112,17 +112,17 @@ def _parse_iso(text: str, zone: ZoneInfo | None) -> int | None:
     except ValueError:
         return None
     if parsed.tzinfo is not None:
-        return _to_micros(parsed)
+        return to_micros(parsed)
     if zone is None:
         return None
     first = parsed.replace(tzinfo=zone, fold=0)
     second = parsed.replace(tzinfo=zone, fold=1)
     if first.utcoffset() != second.utcoffset():
         return None
-    return _to_micros(first)
+    return to_micros(first)
 
 
-def _to_micros(instant: datetime) -> int:
+def to_micros(instant: datetime) -> int:
     """Give whole microseconds since 1970 UTC, without going through a float."""
     delta = instant - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

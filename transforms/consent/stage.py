@@ -73,7 +73,7 @@ class _Gate(beam.DoFn):
     def _bias(self, block: pa.RecordBatch, result: GateResult) -> BiasCounts:
         reasons = self._plan.reasons
         decided = np.array([not reason.quarantined for reason in reasons] + [True])
-        primary = result.primary()
+        primary = result.primary
         return bias_counts(
             block,
             primary < 0,
@@ -99,7 +99,7 @@ def audit_lines(
     outcome, primary code, all codes, record and subject named by HMAC, and the signals
     as they were read (`signal_values`).
     """
-    positions = result.primary()
+    positions = result.primary
     lined = np.array(
         [plan.audit_drops or reason.quarantined for reason in plan.reasons] + [False]
     )
