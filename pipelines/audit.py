@@ -27,9 +27,10 @@ from apache_beam.io.filesystems import FileSystems
 
 from ..policies.errors import OutputError
 from ..policies.model import Policy
+from ..policies.places import is_local
 from ..transforms.blocks import Split
 from .result import RunResult
-from .workspace import Workspace, is_local, join
+from .workspace import Workspace, join
 
 __all__ = ["check_writable", "write_audit", "write_result"]
 

@@ -15,7 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from ..policies.consent import Ledger
 from ..policies.errors import InputError, OptinError
 from ..policies.model import Policy
-from ..policies.places import fixed_part
+from ..policies.places import fixed_part, is_local
 from ..transforms.blocks import ReadBlocks, ReadSpec, Split, list_splits
 from ..transforms.consent import GatePlan
 from ..transforms.consent.event_time import to_micros
@@ -31,7 +31,7 @@ from ..transforms.consent.ledger.keys import HashKeys
 from ..transforms.consent.ledger_source import BroadcastLedger, ShardedLedger
 from ..transforms.consent.plan import LedgerSource, ledger_ages
 from ..transforms.deidentify import Secret
-from .workspace import Workspace, is_local, join
+from .workspace import Workspace, join
 
 __all__ = ["ledger_facts", "ledger_plan", "open_ledger", "with_ledger"]
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ..policies import Policy
 from ..policies.errors import InputError, OptinError
-from ..policies.places import fixed_part
+from ..policies.places import fixed_part, is_local
 from ..policies.profile import Profile, load_profile
 from ..transforms.blocks import ReadSpec, Split, inspect_input, raw_name, read_split
 from ..transforms.consent.event_time import event_times
@@ -18,7 +18,6 @@ from ..transforms.consent.ledger.read import Reader
 from ..transforms.consent.plan import GatePlan
 from ..transforms.consent.view import BlockView
 from .consent_ledger import ledger_plan
-from .workspace import is_local
 
 __all__ = ["InputLint", "lint_consent", "lint_input", "profile_of"]
 

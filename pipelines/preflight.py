@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..policies import Policy
 from ..policies.errors import OptinError, OutputError
-from .workspace import is_local
+from ..policies.places import is_local
 
 __all__ = ["RunOptions", "instant_of", "overridden", "refuse_overlap"]
 

@@ -24,16 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from ..policies.errors import OutputError
+from ..policies.places import is_local
 
-__all__ = ["MANIFEST", "Workspace", "is_local", "join"]
+__all__ = ["MANIFEST", "Workspace", "join"]
 
 MANIFEST = "release.json"
 _VERSION = re.compile(r"v(\d{4,})")
-
-
-def is_local(path: str) -> bool:
-    """Tell whether a path is on a local disk and not of a Beam file system."""
-    return "://" not in path
 
 
 def join(*parts: str) -> str:

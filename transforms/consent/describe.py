@@ -15,13 +15,13 @@ from .ledger import verdicts
 from .questions import Question
 from .readings import NO_DAY, Reading, SignalReading
 from .rules import Evidence
+from .strings_reader import DAY_MICROS
 from .view import BlockView
 
 __all__ = ["signal_values"]
 
 UNLISTED = "(unlisted)"
 _LEDGER = "ledger"
-_DAY_MICROS = 86_400_000_000
 _BITS = {
     verdicts.ERASED: "erased",
     verdicts.WITHDRAWN: "withdrawn",
@@ -97,7 +97,7 @@ def _read_as(reading: SignalReading, rows: npt.NDArray[np.int64]) -> pa.Array:
     days = np.full(len(rows), NO_DAY)
     if reading.decided is not None:
         micros = reading.decided.earliest[rows]
-        days = np.where(micros == NO_DAY, NO_DAY, micros // _DAY_MICROS)
+        days = np.where(micros == NO_DAY, NO_DAY, micros // DAY_MICROS)
     pairs, which = np.unique(np.stack([codes, days]), axis=1, return_inverse=True)
     words = [_word(int(code), int(day)) for code, day in pairs.T]
     return pa.array(words, pa.string()).take(pa.array(which.reshape(-1)))
