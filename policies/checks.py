@@ -15,6 +15,7 @@ from .ledger_checks import check_ledger
 from .lints import check_profiling
 from .pii_checks import check_pii
 from .places import contains, fixed_part, is_local, resolve
+from .residual import check_residual
 from .rule_checks import check_rules
 from .signal_definitions import KnownSignals
 from .signals import SignalSpec
@@ -65,6 +66,8 @@ def run_checks(draft: Draft) -> Resolved:
     if draft.has("pii"):
         check_pii(draft)
         _pii_is_used(draft, columns)
+    published = (c.name for c in columns if c.name and c.action != "drop")
+    check_residual(draft, tuple(published))
     check_anonymity(draft, columns)
     _places(draft)
     _suite(draft)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from .columns import Column, JoinGroup, Key
 from .consent import Consent
+from .residual import Residual
 from .signals import Frozen
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Quarantine",
     "Recognizer",
     "RecognizerPattern",
+    "Residual",
 ]
 
 
@@ -197,6 +199,7 @@ class Policy(Frozen):
     columns: tuple[Column, ...] = Field(min_length=1)
     unlisted_columns: Literal["drop", "error"] = "drop"
     pii: Pii | None = None
+    residual: Residual = Field(default_factory=Residual)
     anonymity: Anonymity
     expectations: Expectations | None = None
     output: Output

@@ -245,6 +245,13 @@ CASES = [
     ("E163", "path: quarantine/", "path: events/bad", "events/bad"),
     ("E164", "suite.json", "absent.json", ""),
     ("E165", "path: audit/", 'path: ""', '""'),
+    # What may be left in the output. -----------------------------------------
+    ("E170", "output: {path", "residual: {max_share: {PERSN: 0.1}}\noutput: {path", "PERSN"),
+    ("E106", "output: {path", "residual: {max_share: {PERSON: 2}}\noutput: {path", "2}"),
+    ("E106", "output: {path", "residual: {sample: 9}\noutput: {path", "9}"),
+    ("E104", "output: {path", "residual: {model: no_model}\noutput: {path", "no_model"),
+    ("E189", "output: {path", "residual: {skip: [quary]}\noutput: {path", "quary"),
+    ("E189", "output: {path", "residual: {skip: [device.ifa]}\noutput: {path", "device.ifa"),
     # Personal data in text. --------------------------------------------------
     ("E103", "  entities: [EMAIL_ADDRESS]\n", "", "pii:"),
     ("E107", "  entities: [EMAIL_ADDRESS]", "  entities: []", "[]"),
