@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from ...policies.signals import Scalar
 from .distinct import as_array, map_distinct, row_weights
 from .identifiers import IPV4, parse_ip
-from .keys import hmac_digests
+from .ipv4 import ipv4_networks
+from .keys import ColumnCache, hmac_digests
 
 __all__ = [
     "bucket",
@@ -32,8 +33,7 @@ __all__ = [
 
 _NO_TEXT = pa.scalar(None, pa.string())
 _DAY_MICROS = 86_400_000_000
-_SAMPLE = 16  # one row in so many is looked at
-_MOST_DISTINCT = 0.9
+_PIECE = 16_384  # rows whose working arrays fit a core's own memory
 
 
 def truncate_ip(array: pa.Array, bits: int, bits_v6: int) -> tuple[pa.Array, int]:
@@ -47,53 +47,28 @@ def truncate_ip(array: pa.Array, bits: int, bits_v6: int) -> tuple[pa.Array, int
         bits: leading bits kept of an IPv4 address, 1 to 31.
         bits_v6: leading bits kept of an IPv6 address, 1 to 127.
     """
-    if bits % 8 == 0 and _seldom_repeats(array):
-        plain = pc.match_substring_regex(array, IPV4)
-        if pc.all(plain, min_count=0).as_py():
-            return _cut_ipv4(array, bits), 0
+    networks = ipv4_networks(array, bits)
+    if networks is not None:
+        return networks, 0
     encoded = array.dictionary_encode()
     texts = encoded.dictionary
     plain = pc.match_substring_regex(texts, IPV4)
-    if pc.all(plain, min_count=0).as_py():
-        cut = _cut_ipv4(texts, bits)
-    else:
-        mask = plain.to_numpy(zero_copy_only=False)
-        slow = [
-            _cut_other(text, bits, bits_v6)
-            for text in texts.filter(pc.invert(plain)).to_pylist()
-        ]
-        cut = pc.replace_with_mask(
-            pc.replace_with_mask(
-                pa.nulls(len(texts), pa.string()),
-                pa.array(mask),
-                _cut_ipv4(texts.filter(plain), bits),
-            ),
-            pa.array(~mask),
-            pa.array(slow, pa.string()),
-        )
+    mask = plain.to_numpy(zero_copy_only=False)
+    slow = [
+        _cut_other(text, bits, bits_v6)
+        for text in texts.filter(pc.invert(plain)).to_pylist()
+    ]
+    cut = pc.replace_with_mask(
+        pc.replace_with_mask(
+            pa.nulls(len(texts), pa.string()),
+            plain,
+            ipv4_networks(texts.filter(plain), bits),
+        ),
+        pa.array(~mask),
+        pa.array(slow, pa.string()),
+    )
     unread = cut.is_null().to_numpy(zero_copy_only=False)
     return cut.take(encoded.indices), int(row_weights(encoded)[unread].sum())
-
-
-def _seldom_repeats(array: pa.Array) -> bool:
-    """Guess from the first rows that a dictionary would cost more than it saves."""
-    sample = array.slice(0, len(array) // _SAMPLE)
-    return bool(pc.count_distinct(sample).as_py() > _MOST_DISTINCT * len(sample))
-
-
-def _cut_ipv4(texts: pa.Array, bits: int) -> pa.Array:
-    if bits % 8 == 0:
-        octets = bits // 8
-        rest = ".0" * (4 - octets)
-        pattern = rf"^((?:\d+\.){{{octets - 1}}}\d+)\..*$"
-        return pc.replace_substring_regex(texts, pattern, rf"\1{rest}/{bits}")
-    parts = pc.list_flatten(pc.split_pattern(texts, "."))
-    numbers = parts.cast(pa.uint8()).to_numpy().reshape(-1, 4)
-    mask = ((0xFFFF_FFFF << (32 - bits)) & 0xFFFF_FFFF).to_bytes(4, "big")
-    kept = numbers & np.frombuffer(mask, dtype=np.uint8)
-    columns = [pa.array(kept[:, i]).cast(pa.string()) for i in range(4)]
-    dotted = pc.binary_join_element_wise(*columns, ".")
-    return pc.binary_join_element_wise(dotted, str(bits), "/")
 
 
 def _cut_other(text: str, bits: int, bits_v6: int) -> str | None:
@@ -167,22 +142,32 @@ def bucket_type(kind: pa.DataType, width: float) -> pa.DataType:
     return pa.int64() if pa.types.is_integer(kind) and integral else pa.float64()
 
 
-def subject_shifts(subjects: pa.Array, key: bytes, max_days: int) -> pa.Array:
+def subject_shifts(
+    subjects: pa.Array, key: bytes, max_days: int, cache: ColumnCache | None = None
+) -> pa.Array:
     """Give each data subject's own shift in days: uint64 → int64.
 
     Uniform over -max_days … max_days without 0, fixed by the key and the subject, and
     computed once per distinct subject.
+
+    Args:
+        subjects: tokens of people.
+        key: derived key of the column.
+        max_days: the longest shift.
+        cache: remembers the shifts of blocks before, under this key and `max_days`.
     """
 
     def shifts(distinct: pa.Array) -> pa.Array:
-        numbers = distinct.to_numpy(zero_copy_only=False).astype(">u8")
-        texts = (number.tobytes() for number in numbers)
+        data = distinct.to_numpy(zero_copy_only=False).astype("<u8").tobytes()
+        texts = (data[at : at + 8] for at in range(0, len(data), 8))
         starts = b"".join(digest[:8] for digest in hmac_digests(texts, key))
         drawn = np.frombuffer(starts, dtype=">u8").astype(np.uint64)
         days = (drawn % np.uint64(2 * max_days)).astype(np.int64) - max_days
         return pa.array(days + (days >= 0))
 
-    return map_distinct(subjects, shifts)
+    if cache is None:
+        return map_distinct(subjects, shifts)
+    return cache.map(subjects, shifts, pa.int64())
 
 
 def shift_dates(array: pa.Array, days: pa.Array) -> pa.Array:
@@ -196,6 +181,10 @@ def shift_dates(array: pa.Array, days: pa.Array) -> pa.Array:
     else:
         plain, unit, lowest, highest = pa.int64(), _DAY_MICROS, -(2**63), 2**63 - 1
     numbers = array.cast(plain).cast(pa.int64())
+    if numbers.null_count == days.null_count == 0:
+        sums = _added(numbers, days, unit, lowest, highest)
+        if sums is not None:
+            return sums.cast(plain).cast(array.type)
     try:
         offsets = pc.multiply_checked(days, unit)
         return pc.add_checked(numbers, offsets).cast(plain).cast(array.type)
@@ -212,6 +201,29 @@ def shift_dates(array: pa.Array, days: pa.Array) -> pa.Array:
     )
     out = pa.array(moved + np.where(fits, offset, 0), pa.int64(), mask=~valid)
     return out.cast(plain).cast(array.type)
+
+
+def _added(
+    numbers: pa.Array, days: pa.Array, unit: int, lowest: int, highest: int
+) -> pa.Array | None:
+    """Add so many days to every number, or give nothing if any sum is out of range."""
+    start, shift = numbers.to_numpy(), days.to_numpy()
+    buffer = pa.allocate_buffer(8 * len(start))
+    out = np.frombuffer(buffer, np.int64)
+    for at in range(0, len(start), _PIECE):
+        old, by = start[at : at + _PIECE], shift[at : at + _PIECE]
+        least, most = int(by.min()) * unit, int(by.max()) * unit
+        if (
+            least < -(2**63)
+            or most >= 2**63
+            or int(old.min()) + least < lowest
+            or int(old.max()) + most > highest
+        ):
+            return None
+        new = out[at : at + _PIECE]
+        np.multiply(by, unit, out=new)
+        np.add(old, new, out=new)
+    return pa.Array.from_buffers(pa.int64(), len(start), [None, buffer])
 
 
 def redact(array: pa.Array, replacement: Scalar) -> pa.Array:

@@ -24,7 +24,7 @@ from .coarse import geohash, mask, period_labels, replace, time_truncate
 from .distinct import as_array, map_distinct
 from .encryption import encrypt_tokens
 from .identifiers import normalize_identifier, null_zero_ids
-from .keys import hmac_tokens
+from .keys import ColumnCache, TokenCache, hmac_tokens
 from .plan import ColumnPlan, DeidentifyPlan, fake_kind
 from .surrogates import fake_values
 from .validity import has_check, invalid_finding, unfit_rows
@@ -46,7 +46,10 @@ _HIDES = ("encrypt", "fake", "hmac", "scan")
 
 
 def deidentify_block(
-    block: pa.RecordBatch, plan: DeidentifyPlan, scanner: TextScanner | None = None
+    block: pa.RecordBatch,
+    plan: DeidentifyPlan,
+    scanner: TextScanner | None = None,
+    cache: TokenCache | None = None,
 ) -> tuple[pa.RecordBatch, Findings]:
     """Apply the policy's actions to one block.
 
@@ -62,6 +65,8 @@ def deidentify_block(
         block: rows with consent; `optin:subject` is needed where dates are shifted.
         plan: what becomes of each column.
         scanner: reads `scan` columns; may be null if there are none.
+        cache: remembers pseudonyms and shifts from block to block; they are the same
+            without it.
 
     Raises:
         InputError: a column of the plan is not in the block.
@@ -73,7 +78,7 @@ def deidentify_block(
         name = column_plan.column.name
         array = _input(block, name, column_plan)
         fit, found = _fit(array, column_plan)
-        result, more = _apply(fit, column_plan, block, scanner)
+        result, more = _apply(fit, column_plan, block, scanner, cache)
         found += more
         if column_plan.column.semantic.direct_identifier:
             _refuse_unchanged(array, result, column_plan)
@@ -124,13 +129,14 @@ def _apply(
     plan: ColumnPlan,
     block: pa.RecordBatch,
     scanner: TextScanner | None,
+    cache: TokenCache | None,
 ) -> tuple[pa.Array, Counter[str]]:
     column, none = plan.column, Counter[str]()
     match column.action:
         case "keep":
             return array, none
         case "hmac" if plan.key is not None:
-            return hmac_tokens(_normal(array, column), plan.key.reveal()), none
+            return _pseudonyms(array, column, plan.key.reveal(), cache), none
         case "encrypt" if plan.key is not None:
             return encrypt_tokens(array, plan.key.reveal()), none
         case "fake" if plan.key is not None and (kind := fake_kind(column)):
@@ -170,9 +176,7 @@ def _apply(
             if SUBJECT not in block.schema.names:
                 message = f"column {column.name}: date_shift needs {SUBJECT}"
                 raise InputError(message)
-            days = subject_shifts(
-                as_array(block.column(SUBJECT)), plan.key.reveal(), column.max_days
-            )
+            days = _shifts(block, plan.key.reveal(), column.max_days, cache)
             return shift_dates(array, days), none
         case "generalize":
             if column.keep_chars is None:
@@ -186,6 +190,31 @@ def _apply(
         "build the plan with DeidentifyPlan.from_policy, and give a scanner for scan"
     )
     raise OptinError(message)
+
+
+def _pseudonyms(
+    array: pa.Array, column: Column, key: bytes, cache: TokenCache | None
+) -> pa.Array:
+    def tokens(values: pa.Array) -> pa.Array:
+        return hmac_tokens(_normal(values, column), key)
+
+    if cache is None or not pa.types.is_string(array.type):
+        return tokens(array)
+    semantic = column.semantic
+    what = f"hmac {semantic.name} {semantic.direct_identifier} {semantic.zero_is_null}"
+    return cache.column(column.name, what, key).map(array, tokens, pa.string())
+
+
+def _shifts(
+    block: pa.RecordBatch,
+    key: bytes,
+    max_days: int,
+    cache: TokenCache | None,
+) -> pa.Array:
+    known: ColumnCache | None = None
+    if cache is not None:
+        known = cache.column(SUBJECT, f"date_shift {max_days}", key)
+    return subject_shifts(as_array(block.column(SUBJECT)), key, max_days, known)
 
 
 def _normal(array: pa.Array, column: Column) -> pa.Array:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .distinct import as_array, map_distinct
+from .distinct import as_array, map_values
 
 __all__ = ["IPV4", "normalize_identifier", "null_zero_ids", "parse_ip"]
 
@@ -59,7 +59,7 @@ def normalize_identifier(
         texts = pc.if_else(pc.equal(texts, ""), _NO_TEXT, texts)
         return null_zero_ids(texts) if zero_is_null else texts
 
-    return map_distinct(as_array(array).cast(pa.string()), normalize)
+    return map_values(as_array(array).cast(pa.string()), normalize)
 
 
 def parse_ip(text: str) -> IpAddress | None:

@@ -11,6 +11,7 @@ from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 from apache_beam.utils.shared import Shared
 
 from .block import deidentify_block
+from .keys import TokenCache
 from .plan import DeidentifyPlan
 from .text import TextScanner
 
@@ -46,14 +47,19 @@ class _Deidentify(beam.DoFn):
         self._plan = plan
         self._shared = Shared()  # one scanner per process, not per thread
         self._scanner: TextScanner | None = None
+        self._shared_cache = Shared()
+        self._cache: TokenCache | None = None
 
     def setup(self) -> None:
+        self._cache = self._shared_cache.acquire(TokenCache)
         pii = self._plan.pii
         if pii is not None:
             self._scanner = self._shared.acquire(lambda: TextScanner(pii))
 
     def process(self, block: pa.RecordBatch) -> Iterator[Any]:
-        result, findings = deidentify_block(block, self._plan, self._scanner)
+        result, findings = deidentify_block(
+            block, self._plan, self._scanner, self._cache
+        )
         yield result
         if findings:
             counts = {name: dict(found) for name, found in findings.items()}

@@ -8,6 +8,7 @@ under such a key. `docs/keys.md` has the forms and the derivation.
 
 from __future__ import annotations
 
+from .cache import ColumnCache, TokenCache
 from .derive import column_key, derive_key, join_group, key_facts, key_id, policy_key
 from .hashes import hmac_digests, hmac_tokens, subject_tokens
 from .references import MIN_KEY_BYTES, resolve_key, resolve_keys
@@ -15,7 +16,9 @@ from .secret import Secret
 
 __all__ = [
     "MIN_KEY_BYTES",
+    "ColumnCache",
     "Secret",
+    "TokenCache",
     "column_key",
     "derive_key",
     "hmac_digests",
