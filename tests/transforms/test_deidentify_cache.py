@@ -135,9 +135,9 @@ def test_column_cache_when_threads_share_it() -> None:
 
     def work(shift: int) -> None:
         column = cache.column("id", "hmac", KEY)
+        wide: list[str | None] = ["w" * (shift % 60)]  # tables of other widths meet
         for start in range(0, 12_000, 500):
             at = (start + shift) % 11_500
-            wide = ["w" * (shift % 60)]  # tables of other widths meet
             if (
                 _mapped(column, values[at : at + 500] + wide)[:-1]
                 != (expected[at : at + 500])
