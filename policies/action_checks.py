@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .action_types import same_word
 from .draft import ColumnDraft, Draft, did_you_mean, shown
 from .semantic_types import SEMANTIC_TYPES, SemanticType
 
@@ -58,9 +59,7 @@ def _time_truncate(draft: Draft, column: ColumnDraft, semantic: SemanticType) ->
 
 def _geohash(draft: Draft, column: ColumnDraft, semantic: SemanticType) -> None:
     other = _PAIRS.get(semantic.name)
-    if other is None:
-        message = f"action 'geohash' is for latitude and longitude, not {semantic.name}"
-        draft.report("E147", message, (*column.path, "action"))
+    if other is None:  # refused by its type
         return
     path = (*column.path, "pair")
     if not draft.has(*path):
@@ -105,7 +104,7 @@ def _replace(draft: Draft, column: ColumnDraft, semantic: SemanticType) -> None:
         draft.report("E145", message, (*column.path, "default"))
     for word in draft.keys(*path):
         text = draft.text(*path, word)
-        if text is not None and text.strip().casefold() == word.strip().casefold():
+        if text is not None and same_word(text, word):
             # Not the word: it may be somebody's.
             message = f"this entry replaces a {semantic.name} by itself"
             draft.report("E145", message, (*path, word))

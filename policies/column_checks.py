@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .action_checks import check_action
-from .columns import KEYED_ACTIONS
+from .action_types import ACTION_RULES, fits
+from .columns import KEYED_ACTIONS, PSEUDONYM_ACTIONS
 from .draft import ColumnDraft, Draft, did_you_mean, listing, shown
 from .hierarchy_checks import check_hierarchy
 from .semantic_types import SEMANTIC_TYPES, SemanticType
@@ -13,63 +14,11 @@ from .yaml_source import POISON, Path_
 
 __all__ = ["check_columns"]
 
-_NEEDS = {
-    "bucket": "width",
-    "date_shift": "max_days",
-    "geohash": "length",
-    "replace": "map",
-    "round": "digits",
-    "time_truncate": "period",
-    "truncate": "bits",
-}
 _SETTINGS: dict[str, tuple[str, ...]] = {
-    "bits": ("truncate",),
-    "bits_v6": ("truncate",),
-    "digits": ("round",),
-    "width": ("bucket",),
-    "max_days": ("date_shift",),
-    "keep_chars": ("generalize",),
-    "replacement": ("redact",),
-    "keep_first": ("mask",),
-    "keep_last": ("mask",),
-    "mask_char": ("mask",),
-    "period": ("time_truncate",),
-    "length": ("geohash",),
-    "pair": ("geohash",),
-    "map": ("replace",),
-    "default": ("replace",),
-    "kind": ("fake",),
-    "locale": ("fake",),
-    "key": KEYED_ACTIONS,
-    "join_group": ("encrypt", "fake", "hmac"),
+    setting: tuple(n for n, rule in ACTION_RULES.items() if setting in rule.settings)
+    for setting in sorted({one for r in ACTION_RULES.values() for one in r.settings})
 }
 _TIMES = ("timestamp", "date")
-_STORAGES: dict[str, tuple[str, ...]] = {
-    "bucket": ("int64", "float64"),
-    "date_shift": _TIMES,
-    "fake": ("string",),
-    "mask": ("string",),
-    "replace": ("string", "int64", "bool"),
-    "round": ("int64", "float64"),
-    "scan": ("string",),
-    "time_truncate": _TIMES,
-}
-_FOR_IDENTIFIERS = (
-    "date_shift",
-    "drop",
-    "encrypt",
-    "fake",
-    "generalize",
-    "hmac",
-    "mask",
-    "redact",
-    "replace",
-    "time_truncate",
-    "truncate",
-)
-_FOR_TEXT = ("drop", "encrypt", "hmac", "redact", "scan")
-_TOKENS = ("encrypt", "fake", "hmac")
-_AS_TEXT = ("geohash", "mask", "replace")
 _STORAGE_WORDS = {
     "string": "text",
     "int64": "numbers",
@@ -169,7 +118,9 @@ def _check(draft: Draft, column: ColumnDraft) -> None:
 
 def _gives_text(action: str | None, semantic: SemanticType) -> bool:
     period = action == "time_truncate" and semantic.direct_identifier
-    return action in _AS_TEXT or period
+    if action is None or action in PSEUDONYM_ACTIONS:
+        return False
+    return period or ACTION_RULES[action].gives == "string"
 
 
 def _allowed(
@@ -177,7 +128,8 @@ def _allowed(
 ) -> None:
     """Refuse what lets an identifier or text through, or does not fit the type."""
     where = (*column.path, "action")
-    if semantic.direct_identifier and action not in _FOR_IDENTIFIERS:
+    rule = ACTION_RULES[action]
+    if semantic.direct_identifier and not rule.identifiers:
         what = "cannot be kept" if action == "keep" else f"cannot pass '{action}'"
         message = (
             f"{semantic.name} names a person or device and {what}; use hmac, redact or "
@@ -185,22 +137,25 @@ def _allowed(
         )
         draft.report("E145", message, where)
         return
-    if semantic.text and action not in _FOR_TEXT:
+    if semantic.text and not rule.text:
         message = f"free text cannot pass '{action}' unread; use scan, redact or drop"
         if action == "keep":
             message = "free text cannot be kept unread; use scan, redact or drop"
         draft.report("E146", message, where)
         return
-    if action == "truncate" and semantic.name != "ip_address":
-        message = f"action 'truncate' is for ip_address, not {semantic.name}"
-        draft.report("E147", message, where)
-    storages = _STORAGES.get(action)
-    if storages is not None and semantic.storage not in storages:
-        words = list(dict.fromkeys(_STORAGE_WORDS[storage] for storage in storages))
-        message = (
-            f"action '{action}' is for {' and '.join(words)}; type {semantic.name} "
-            f"holds {_holds(semantic)}"
-        )
+    if not fits(action, semantic):
+        if rule.types is not None:
+            message = (
+                f"action '{action}' is for {' and '.join(rule.types)}, not "
+                f"{semantic.name}"
+            )
+        else:
+            held = rule.storages or ()
+            words = list(dict.fromkeys(_STORAGE_WORDS[storage] for storage in held))
+            message = (
+                f"action '{action}' is for {' and '.join(words)}; type {semantic.name} "
+                f"holds {_holds(semantic)}"
+            )
         draft.report("E147", message, where)
     if action == "generalize":
         _generalize(draft, column, semantic)
@@ -234,12 +189,14 @@ def _holds(semantic: SemanticType) -> str:
 
 
 def _needs(draft: Draft, column: ColumnDraft, action: str) -> None:
-    path, need = column.path, _NEEDS.get(action)
+    path = column.path
     given: set[str] = set()
     if column.semantic is not None and _left_out(draft, path):
         given.update(column.semantic.settings)
-    if need is not None and need not in given and not draft.has(*path, need):
-        draft.report("E142", f"action '{action}' needs '{need}:'", (*path, "action"))
+    for need in ACTION_RULES[action].needs:
+        if need not in given and not draft.has(*path, need):
+            message = f"action '{action}' needs '{need}:'"
+            draft.report("E142", message, (*path, "action"))
     if action == "generalize" and not (
         "keep_chars" in given
         or draft.has(*path, "keep_chars")
@@ -276,7 +233,7 @@ def _quasi(draft: Draft, column: ColumnDraft, action: str) -> None:
     if action == "drop":
         message = "a dropped column cannot be a quasi-identifier; keep or generalise it"
         draft.report("E153", message, where, key=marked)
-    elif action in _TOKENS:
+    elif action in PSEUDONYM_ACTIONS:
         message = "a pseudonym cannot be a quasi-identifier: it does not generalise"
         draft.report("E154", message, where, key=marked)
     elif column.semantic is not None and column.semantic.text:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from .action_types import ACTION_RULES, MAX_SHIFT_DAYS
 from .semantic_types import SEMANTIC_TYPES, SemanticType, Storage
 from .signals import Frozen, Scalar
 
@@ -13,6 +14,7 @@ __all__ = [
     "ACTIONS",
     "KEYED_ACTIONS",
     "PERIODS",
+    "PSEUDONYM_ACTIONS",
     "Action",
     "Column",
     "FakeKind",
@@ -43,8 +45,15 @@ Action = Literal[
 ]
 ACTIONS: tuple[str, ...] = get_args(Action)
 
-KEYED_ACTIONS: tuple[Action, ...] = ("date_shift", "encrypt", "fake", "hmac")
+KEYED_ACTIONS: tuple[str, ...] = tuple(
+    name for name, rule in ACTION_RULES.items() if rule.keyed
+)
 """Actions that need a secret."""
+
+PSEUDONYM_ACTIONS: tuple[str, ...] = tuple(
+    name for name, rule in ACTION_RULES.items() if rule.pseudonym
+)
+"""Actions that put a token or a surrogate for a value."""
 
 Period = Literal["minute", "hour", "day", "week", "month", "quarter", "year"]
 PERIODS: tuple[str, ...] = get_args(Period)
@@ -138,7 +147,7 @@ class Column(Frozen):
         bits_v6: `truncate`: leading bits kept of an IPv6 address, 1 to 127.
         digits: `round`: decimal digits kept; may be negative.
         width: `bucket`: width of the buckets, in the column's unit, > 0.
-        max_days: `date_shift`: largest shift either way, in days, ≥ 1.
+        max_days: `date_shift`: largest shift either way, in days, 1 to 36,525.
         keep_chars: `generalize`: leading characters kept, ≥ 1.
         replacement: `redact`: constant that replaces every value; null by default.
         keep_first: `mask`: leading characters that stay readable, ≥ 0; default 0.
@@ -167,7 +176,7 @@ class Column(Frozen):
     bits_v6: int = Field(default=48, ge=1, le=127)
     digits: int | None = None
     width: float | None = Field(default=None, gt=0)
-    max_days: int | None = Field(default=None, ge=1)
+    max_days: int | None = Field(default=None, ge=1, le=MAX_SHIFT_DAYS)
     keep_chars: int | None = Field(default=None, ge=1)
     replacement: Scalar = None
     keep_first: int | None = Field(default=None, ge=0)
@@ -213,9 +222,9 @@ class Column(Frozen):
     def published_storage(self) -> Storage:
         """How its values are held after the action (`redact` and `keep_chars` aside)."""
         semantic = self.semantic
-        texts = self.action in {"encrypt", "fake", "geohash", "hmac", "mask", "replace"}
-        period = self.action == "time_truncate" and semantic.direct_identifier
-        return "string" if texts or period else semantic.storage
+        if self.action == "time_truncate" and semantic.direct_identifier:
+            return "string"
+        return ACTION_RULES[self.action].gives or semantic.storage
 
 
 def _as_tuples(value: Any) -> Any:

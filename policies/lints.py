@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .columns import PSEUDONYM_ACTIONS
 from .draft import ColumnDraft, Draft, shown
 from .entries import entry_paths
 from .profile import Profile
@@ -11,7 +12,6 @@ from .signals import SignalSpec
 __all__ = ["check_profiling"]
 
 _IMPROVE_SERVICES = 10
-_LINKING = ("encrypt", "fake", "hmac")
 _ONE_EVENT = ("event_id", "session_id")
 
 
@@ -57,5 +57,5 @@ def _links(column: ColumnDraft) -> bool:
         semantic is not None
         and semantic.direct_identifier
         and semantic.name not in _ONE_EVENT
-        and column.action in _LINKING
+        and column.action in PSEUDONYM_ACTIONS
     )

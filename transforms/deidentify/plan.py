@@ -11,53 +11,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from ...policies.action_types import ACTION_RULES, fits, lets_identifier_pass
 from ...policies.columns import KEYED_ACTIONS, Column
 from ...policies.errors import OptinError
 from ...policies.model import Pii, Policy
-from ...policies.semantic_types import Storage
 from ..blocks.spec import STORAGE_TYPES
 from .actions import bucket_type, redacted_type
 from .keys import Secret, column_key
 
 __all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan", "fake_kind"]
-
-_NUMERIC: tuple[Storage, ...] = ("int64", "float64")
-_TIMES: tuple[Storage, ...] = ("date", "timestamp")
-_TEXT: tuple[Storage, ...] = ("string",)
-_STORAGES: dict[str, tuple[Storage, ...]] = {
-    "bucket": _NUMERIC,
-    "date_shift": _TIMES,
-    "fake": _TEXT,
-    "geohash": ("float64",),
-    "mask": _TEXT,
-    "replace": ("string", "int64", "bool"),
-    "round": _NUMERIC,
-    "scan": _TEXT,
-    "time_truncate": _TIMES,
-    "truncate": _TEXT,
-}
-_SETTINGS = {
-    "bucket": ("width",),
-    "date_shift": ("max_days",),
-    "geohash": ("length", "pair"),
-    "replace": ("map",),
-    "round": ("digits",),
-    "time_truncate": ("period",),
-    "truncate": ("bits",),
-}
-_FOR_TEXT = ("encrypt", "hmac", "redact", "scan")
-_FOR_IDENTIFIERS = (
-    "date_shift",
-    "encrypt",
-    "fake",
-    "generalize",
-    "hmac",
-    "mask",
-    "redact",
-    "replace",
-    "time_truncate",
-    "truncate",
-)
 
 
 @dataclass(frozen=True)
@@ -134,48 +96,34 @@ def _plan_column(
 
 def _refuse_unsafe(column: Column) -> None:
     action, semantic = column.action, column.semantic
-    if semantic.direct_identifier:
-        passes = (
-            action not in _FOR_IDENTIFIERS
-            or (action == "truncate" and semantic.name != "ip_address")
-            or (action == "generalize" and column.keep_chars is None)
-            or (action == "replace" and _replaces_by_itself(column))
-            or (action == "time_truncate" and column.period == "day")
+    rule = ACTION_RULES[action]
+    if lets_identifier_pass(column):
+        message = (
+            f"column {column.name}: action '{action}' can let a direct identifier "
+            f"({column.type}) through; use drop, hmac or redact"
         )
-        if passes:
-            message = (
-                f"column {column.name}: action '{action}' can let a direct identifier "
-                f"({column.type}) through; use drop, hmac or redact"
-            )
-            raise OptinError(message)
-    if semantic.text and action not in _FOR_TEXT:
+        raise OptinError(message)
+    if semantic.text and not rule.text:
         message = (
             f"column {column.name}: action '{action}' lets free text pass unread; "
             "use scan, redact or drop"
         )
         raise OptinError(message)
-    storages = _STORAGES.get(action)
-    if storages is not None and semantic.storage not in storages:
+    if not fits(action, semantic):
+        wanted = rule.types or tuple(f"{held} values" for held in rule.storages or ())
         message = (
             f"column {column.name}: action '{action}' does not fit type {column.type}; "
-            f"it needs {' or '.join(storages)} values"
+            f"it needs {' or '.join(wanted)}"
         )
         raise OptinError(message)
-    for setting in _SETTINGS.get(action, ()):
+    needs = (*rule.needs, "pair") if action == "geohash" else rule.needs
+    for setting in needs:
         if getattr(column, setting) is None:
             message = f"column {column.name}: action '{action}' needs '{setting}:'"
             raise OptinError(message)
     if action == "fake" and fake_kind(column) is None:
         message = f"column {column.name}: action 'fake' needs 'kind:'"
         raise OptinError(message)
-
-
-def _replaces_by_itself(column: Column) -> bool:
-    table = column.map or {}
-    return column.default == "keep" or any(
-        target is not None and source.strip().casefold() == target.strip().casefold()
-        for source, target in table.items()
-    )
 
 
 def fake_kind(column: Column) -> str | None:

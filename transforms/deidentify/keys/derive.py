@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ....policies.columns import Column, Key
+from ....policies.columns import KEYED_ACTIONS, PSEUDONYM_ACTIONS, Column, Key
 from ....policies.errors import KeyReferenceError
 from ....policies.model import Policy
 from .secret import Secret
@@ -24,8 +24,6 @@ __all__ = [
 
 _LABEL = "optin key v1"
 _JOIN_LABEL = "optin join key v1"
-_JOINABLE = ("encrypt", "fake", "hmac")
-_KEYED = (*_JOINABLE, "date_shift")
 
 
 def derive_key(
@@ -85,7 +83,7 @@ def join_group(policy: Policy, column: Column) -> str | None:
     A column's own group counts for every pseudonym; the policy's for those of direct
     identifiers alone, so that it never joins columns that nobody thought of.
     """
-    if column.action not in _JOINABLE:
+    if column.action not in PSEUDONYM_ACTIONS:
         return None
     if column.join_group is not None:
         return column.join_group
@@ -131,7 +129,7 @@ def key_facts(policy: Policy, keys: Mapping[str, Secret | bytes]) -> dict[str, A
 
     columns: dict[str, Any] = {}
     for column in policy.published_columns:
-        if column.action in _KEYED:
+        if column.action in KEYED_ACTIONS:
             column_key(policy, column, keys)  # or the refusal that names the column
             facts = named(column.key or policy.key) or {}
             columns[column.name] = {**facts, "join_group": join_group(policy, column)}
