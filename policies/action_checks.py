@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .action_types import same_word
 from .draft import ColumnDraft, Draft, did_you_mean, shown
+from .national_ids import NATIONAL_IDS
 from .semantic_types import SEMANTIC_TYPES, SemanticType
+from .yaml_source import Path_
 
-__all__ = ["check_action"]
+__all__ = ["check_action", "check_country"]
 
 _PAIRS = {"latitude": "longitude", "longitude": "latitude"}
 _BESIDE_GEOHASH = ("drop", "geohash", "redact")
@@ -34,6 +36,30 @@ def check_action(
         _replace(draft, column, semantic)
     elif action == "fake":
         _fake(draft, column, semantic)
+
+
+def check_country(draft: Draft, path: Path_, semantic: SemanticType) -> None:
+    """Check whose personal numbers a column is said to hold; note findings.
+
+    Args:
+        draft: the policy.
+        path: where the column stands.
+        semantic: its type.
+    """
+    where = (*path, "country")
+    if not draft.has(*where):
+        return
+    if semantic.name != "national_id":
+        message = f"'country' is for national_id; {semantic.name} does not use it"
+        draft.report("E148", message, where, key=True)
+        return
+    country = draft.text(*where)
+    if country is not None and country not in NATIONAL_IDS:
+        message = (
+            f"no check for the personal numbers of {shown(country)}; leave 'country' "
+            f"out, or use one of {', '.join(NATIONAL_IDS)}"
+        )
+        draft.report("E117", message, where)
 
 
 def _mask(draft: Draft, column: ColumnDraft) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .action_checks import check_action
+from .action_checks import check_action, check_country
 from .action_types import ACTION_RULES, fits
 from .columns import KEYED_ACTIONS, PSEUDONYM_ACTIONS
 from .draft import ColumnDraft, Draft, did_you_mean, listing, shown
@@ -100,6 +100,8 @@ def _check(draft: Draft, column: ColumnDraft) -> None:
     if timeless and draft.has(*path, "unit"):
         message = "'unit' is for times and dates; this type is neither"
         draft.report("E148", message, (*path, "unit"), key=True)
+    if semantic is not None:
+        check_country(draft, path, semantic)
     if draft.has(*path, "hierarchy"):
         if semantic is not None and _gives_text(action, semantic):
             check_hierarchy(draft, path, replace(semantic, storage="string"), action)

@@ -160,6 +160,8 @@ class Column(Frozen):
         map: `replace`: text of a value → what is put for it, or null.
         default: `replace`: a value that `map` lacks becomes null, or is kept.
         kind: `fake`: what surrogates look like; by type where it has a kind.
+        country: of a `national_id`: whose personal numbers its values must be
+            (`national_ids.NATIONAL_IDS`); without it their shape alone is looked at.
         locale: `fake`: country and language of surrogates, a locale of Faker.
         unit: how `timestamp` and `date` values are written in the input.
         hierarchy: levels of a quasi-identifier.
@@ -189,6 +191,7 @@ class Column(Frozen):
     default: Literal["keep", "null"] | None = None
     kind: FakeKind | None = None
     locale: str = "en_US"
+    country: str | None = None
     unit: Literal["s", "ms", "us", "iso8601"] = "iso8601"
     hierarchy: Hierarchy | None = None
 

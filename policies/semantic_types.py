@@ -32,8 +32,10 @@ class SemanticType:
         action: what is done if the policy does not say; none: the policy must.
         settings: settings of that action, where the policy does not give them.
         pattern: regular expression (RE2) that the trimmed text in lower case meets.
-        bounds: smallest and largest value.
-        checksum: further test of a text: `luhn` and `iban` digits, an IP address.
+        bounds: smallest and largest value; of a date, its year.
+        checksum: further test of a text: `luhn` and `iban` digits, an IP address, a
+            country's code or name. A personal number has the tests of its country where
+            the column names one (`national_ids`).
         fake: kind of surrogate that `fake` draws if the policy does not say.
     """
 
@@ -46,7 +48,7 @@ class SemanticType:
     settings: Mapping[str, Setting] = field(default_factory=dict, hash=False)
     pattern: str | None = None
     bounds: tuple[float, float] | None = None
-    checksum: Literal["iban", "ip", "luhn"] | None = None
+    checksum: Literal["country", "iban", "ip", "luhn"] | None = None
     fake: str | None = None
 
     def default(self, *, hierarchy: bool) -> tuple[str | None, Mapping[str, Setting]]:
@@ -63,6 +65,9 @@ class SemanticType:
 _UUID = r"^\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?$"
 _MAC = r"^([0-9a-f]{2}[:.-]?){5}[0-9a-f]{2}$|^([0-9a-f]{4}\.){2}[0-9a-f]{4}$"
 _PHONE = r"^(tel:)?[+(\d][\d\s().\/-]{3,}(\s*(x|ext\.?)\s*\d{1,6})?$"
+_LETTER = r"\pL"
+# 4 to 20 digits, and perhaps letters and separators between them.
+_NATIONAL_ID = r"^[\pL\s.\/-]*(\pN[\pL\s.\/-]*){4,20}$"
 _POSTCODE = r"^[\pL\pN][\pL\pN -]{1,10}$"
 
 
@@ -119,10 +124,10 @@ SEMANTIC_TYPES: dict[str, SemanticType] = _table(
         fake="ip_address",
     ),
     _id("mac_address", zero=True, pattern=_MAC, fake="mac_address"),
-    _personal("person_name", fake="name"),
+    _personal("person_name", pattern=_LETTER, fake="name"),
     _id("username", zero=False, fake="username"),
-    _personal("street_address", fake="street_address"),
-    _personal("national_id", fake="national_id"),
+    _personal("street_address", pattern=_LETTER, fake="street_address"),
+    _personal("national_id", pattern=_NATIONAL_ID, fake="national_id"),
     _personal("credit_card", fake="credit_card"),
     _personal("iban", fake="iban"),
     SemanticType(
@@ -131,6 +136,7 @@ SEMANTIC_TYPES: dict[str, SemanticType] = _table(
         direct_identifier=True,
         action="time_truncate",
         settings={"period": "year"},
+        bounds=(1850, 2150),
     ),
     # Text that people wrote.
     SemanticType("free_text", "string", text=True, action="scan"),
@@ -146,9 +152,11 @@ SEMANTIC_TYPES: dict[str, SemanticType] = _table(
         "age_years", "int64", action="bucket", settings={"width": 5}, bounds=(0, 130)
     ),
     SemanticType("gender", "string", action="keep"),
-    SemanticType("country", "string", action="keep", fake="country"),
+    SemanticType(
+        "country", "string", action="keep", checksum="country", fake="country"
+    ),
     SemanticType("region", "string", action="keep"),
-    SemanticType("city", "string", action="keep", fake="city"),
+    SemanticType("city", "string", action="keep", pattern=_LETTER, fake="city"),
     SemanticType(
         "postal_code",
         "string",

@@ -114,7 +114,7 @@ def _fit(array: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, Counter[str]]:
         array = map_distinct(array, null_zero_ids)
     if not has_check(semantic):
         return array, Counter()
-    unfit = unfit_rows(array, semantic)
+    unfit = unfit_rows(array, semantic, plan.column.country)
     rows = pc.sum(unfit, min_count=0).as_py()
     if not rows:
         return array, Counter()

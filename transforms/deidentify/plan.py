@@ -116,6 +116,11 @@ def _refuse_unsafe(column: Column) -> None:
             f"it needs {' or '.join(wanted)}"
         )
         raise OptinError(message)
+    if column.keep_chars is not None and semantic.storage != "string":
+        message = (
+            f"column {column.name}: 'keep_chars' is for text, not type {column.type}"
+        )
+        raise OptinError(message)
     needs = (*rule.needs, "pair") if action == "geohash" else rule.needs
     for setting in needs:
         if getattr(column, setting) is None:

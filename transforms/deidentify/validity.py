@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...policies.countries import is_country
+from ...policies.national_ids import is_national_id
 from ...policies.semantic_types import SemanticType
 from .distinct import as_array, map_distinct
 from .identifiers import IPV4, parse_ip
@@ -29,25 +31,43 @@ def invalid_finding(semantic: SemanticType) -> str:
     return f"INVALID_{semantic.name.upper()}"
 
 
-def unfit_rows(array: pa.Array, semantic: SemanticType) -> pa.Array:
+def unfit_rows(
+    array: pa.Array, semantic: SemanticType, country: str | None = None
+) -> pa.Array:
     """Tell which rows hold a value that is none of the type: any → boolean.
 
     Null and blank rows hold none; they are not unfit. Texts are looked at once per
     distinct value, without outer white space and in lower case.
+
+    Args:
+        array: the values.
+        semantic: their type.
+        country: of a `national_id`: whose personal numbers they must be.
     """
     array = as_array(array)
     if semantic.bounds is not None:
         low, high = semantic.bounds
-        fits = pc.and_(pc.greater_equal(array, low), pc.less_equal(array, high))
+        held = pc.year(array) if pa.types.is_date(array.type) else array
+        fits = pc.and_(pc.greater_equal(held, low), pc.less_equal(held, high))
         unfit = pc.invert(fits)
     else:
-        unfit = map_distinct(array, lambda texts: _unfit_texts(texts, semantic))
+        unfit = map_distinct(
+            array, lambda texts: _unfit_texts(texts, semantic, country)
+        )
     return unfit.fill_null(pa.scalar(value=False))
 
 
-def _unfit_texts(texts: pa.Array, semantic: SemanticType) -> pa.Array:
+def _unfit_texts(
+    texts: pa.Array, semantic: SemanticType, country: str | None
+) -> pa.Array:
     texts = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
-    if semantic.pattern is not None:
+    if country is not None:
+        found = [is_national_id(text, country) for text in texts.to_pylist()]
+        fits = pa.array(found, pa.bool_())
+    elif semantic.checksum == "country":
+        found = [is_country(text) for text in texts.to_pylist()]
+        fits = pa.array(found, pa.bool_())
+    elif semantic.pattern is not None:
         fits = pc.match_substring_regex(texts, semantic.pattern)
     elif semantic.checksum == "luhn":
         fits = pa.array(_luhn(texts))
