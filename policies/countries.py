@@ -82,7 +82,7 @@ _OTHERS = frozenset(
 @functools.lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
     """Read all names of countries in all languages: half a second, where it is needed."""
-    names = set()
+    names: set[str] = set()
     for old in pycountry.historic_countries:
         names.update((old.alpha_4, old.name))
         names.update(getattr(old, code, None) or "" for code in ("alpha_2", "alpha_3"))
