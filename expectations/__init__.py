@@ -15,6 +15,7 @@ from .privacy import (
     ClassCounts,
     Evidence,
     RecordCounts,
+    SensitiveCounts,
     derive_checks,
     evaluate_checks,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "MetricRequest",
     "Partial",
     "RecordCounts",
+    "SensitiveCounts",
     "Suite",
     "ValidationReport",
     "derive_checks",

@@ -21,10 +21,12 @@ __all__ = [
     "ClassCounts",
     "Evidence",
     "RecordCounts",
+    "SensitiveCounts",
     "derive_checks",
     "evaluate_checks",
 ]
 
+_SENSITIVE = "optin_sensitive_values_are_diverse"
 _TABLE_CHECKS = (
     "expect_table_columns_to_match_ordered_list",
     "expect_table_row_count_to_be_between",
@@ -44,6 +46,21 @@ class ClassCounts:
     classes: int
     violating_classes: int
     violating_rows: int
+
+
+@dataclass(frozen=True)
+class SensitiveCounts:
+    """Classes of the staged output by one sensitive attribute, counted in people.
+
+    Attributes:
+        classes: equivalence classes.
+        violating_classes: classes that do not meet the policy's rule.
+        reached: worst class by measure (`l_reached`, `t_reached`, `alpha_reached`).
+    """
+
+    classes: int
+    violating_classes: int
+    reached: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -75,12 +92,14 @@ class Evidence:
         partial: rows and columns of the staged output.
         records: the run's account of records.
         classes: the measure of k.
+        sensitive: sensitive attribute → classes and what they reach.
         pii_rows: rows with a finding in a published scan column, by entity type.
     """
 
     partial: Partial = field(default_factory=Partial)
     records: RecordCounts | None = None
     classes: ClassCounts | None = None
+    sensitive: Mapping[str, SensitiveCounts] | None = None
     pii_rows: Mapping[str, int] | None = None
 
 
@@ -90,7 +109,7 @@ def derive_checks(policy: Policy) -> tuple[Check, ...]:
     Two are Great Expectations' own (columns exactly as declared, not empty); those named
     `optin_…` are counts that no column of the output can show.
 
-    Not covered: storage types of columns, l-diversity, t-closeness, personal data in
+    Not covered: storage types of columns, personal data in
     columns that are not scanned, and entities that the policy does not name.
     """
     published = policy.published_columns
@@ -109,6 +128,10 @@ def derive_checks(policy: Policy) -> tuple[Check, ...]:
                 "quasi_identifiers": list(policy.quasi_identifiers),
             },
         ),
+    ]
+    checks += [
+        Check(_SENSITIVE, {"column": name, **rule.model_dump(exclude_defaults=True)})
+        for name, rule in policy.anonymity.sensitive.items()
     ]
     scanned = [item.name for item in published if item.action == "scan"]
     if scanned and policy.pii is not None:
@@ -211,6 +234,24 @@ def _k_subjects(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
     return CheckResult(name, not bad and counts.classes > 0, kwargs, observed, detail)
 
 
+def _diverse(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
+    measured = evidence.sensitive or {}
+    counts = measured.get(kwargs["column"])
+    if counts is None:
+        return _not_checked(_SENSITIVE, kwargs, "it was not measured on the output")
+    observed = {
+        "classes": counts.classes,
+        "violating_classes": counts.violating_classes,
+        **counts.reached,
+    }
+    good = counts.classes > 0 and counts.violating_classes == 0
+    if counts.violating_classes:
+        detail = "a class gives a sensitive value away"
+    else:
+        detail = "" if good else "no class was measured"
+    return CheckResult(_SENSITIVE, good, kwargs, observed, detail)
+
+
 def _no_pii(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
     name, found = "optin_no_pii_in_scanned_columns", evidence.pii_rows
     if found is None:
@@ -230,5 +271,6 @@ _RULES: dict[str, Callable[[Mapping[str, Any], Evidence], CheckResult]] = {
     "optin_no_pii_in_scanned_columns": _no_pii,
     "optin_only_consented_rows": _only_consented,
     "optin_records_conserved": _conserved,
+    _SENSITIVE: _diverse,
     "optin_subjects_per_class_at_least_k": _k_subjects,
 }

@@ -17,12 +17,18 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import PCollection
 
+from ..policies.model import Anonymity
 from ..transforms.blocks import ReadBlocks, ReadSpec, Split
 from ..transforms.consent import GatePlan
 from ..transforms.consent.bias import BiasCounts, BiasFn
 from ..transforms.consent.stage import ConsentGate
 from ..transforms.deidentify import Deidentify, DeidentifyPlan
-from ..transforms.kanonymity import CollectHistogram, CountClasses, Recoding
+from ..transforms.kanonymity import (
+    CollectHistogram,
+    CountClasses,
+    CountValues,
+    Recoding,
+)
 from ..transforms.staging import SpillBlocks, SpillFile, WriteParts, plan_parts
 from ..transforms.staging.deliver import (
     Deliver,
@@ -64,10 +70,18 @@ class Cleared:
 
 @dataclass(frozen=True)
 class Staged:
-    """What pass 2 leaves behind: the staged parts, their classes and measures."""
+    """What pass 2 leaves behind.
+
+    Attributes:
+        parts: the staged files.
+        classes: people of every class; null where nothing was staged.
+        values: sensitive attribute → people of every class by value.
+        measures: of the expectations.
+    """
 
     parts: tuple[PartFile, ...]
     classes: pa.Table | None
+    values: dict[str, pa.Table | None]
     measures: StagedMeasures
 
 
@@ -144,7 +158,7 @@ def run_staging_pass(
     recoding: Recoding,
     measure: MeasureStaged,
     quasi_identifiers: tuple[str, ...],
-    k: int,
+    anonymity: Anonymity,
     workspace: Workspace,
     flags: Sequence[str],
 ) -> Staged:
@@ -163,7 +177,7 @@ def run_staging_pass(
             )
         )
         blocks = parts | "Read back" >> ReadBack()
-        classes = blocks | "Recount" >> CountClasses(quasi_identifiers, k)
+        classes = blocks | "Recount" >> CountClasses(quasi_identifiers, anonymity.k)
         _ = (
             parts
             | "Part index" >> beam.Map(asdict)
@@ -172,10 +186,21 @@ def run_staging_pass(
         _ = classes | "Keep classes" >> Deliver(
             join(place, "classes.parquet"), table=True
         )
+        for number, name in enumerate(anonymity.sensitive):
+            _ = (
+                blocks
+                | f"Values {name}" >> CountValues(quasi_identifiers, name)
+                | f"Keep values {name}"
+                >> Deliver(join(place, f"values-{number}.parquet"), table=True)
+            )
         _ = blocks | "Measure" >> measure.into(join(place, "measures"))
     return Staged(
         parts=tuple(PartFile(**entry) for entry in received(join(place, "parts.json"))),
         classes=received_table(join(place, "classes.parquet")),
+        values={
+            name: received_table(join(place, f"values-{number}.parquet"))
+            for number, name in enumerate(anonymity.sensitive)
+        },
         measures=measure.received(join(place, "measures")),
     )
 

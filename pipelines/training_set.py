@@ -9,14 +9,15 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..expectations import (
     ClassCounts,
     Evidence,
     RecordCounts,
+    SensitiveCounts,
     Suite,
     derive_checks,
     evaluate_checks,
@@ -49,6 +50,7 @@ from ..transforms.kanonymity import (
     build_ladder,
     choose_recoding,
     report_classes,
+    report_sensitive,
 )
 from .audit import check_writable, write_audit, write_result
 from .consent_ledger import ledger_facts, open_ledger, with_ledger
@@ -131,7 +133,7 @@ class _Run:
                         recoding,
                         measure,
                         policy.quasi_identifiers,
-                        policy.anonymity.k,
+                        policy.anonymity,
                         place,
                         self._flags,
                     )
@@ -288,7 +290,18 @@ class _Run:
             }
             for part in sorted(staged.parts, key=lambda part: part.path)
         ]
+        sensitive = {
+            name: SensitiveCounts(
+                report.classes, report.violating_classes, report.reached
+            )
+            for name, rule in policy.anonymity.sensitive.items()
+            for report in [report_sensitive(staged.values[name], name, rule)]
+        }
         result.anonymity = _anonymity(policy, recoding, classes)
+        if sensitive:
+            result.anonymity["sensitive"] = {
+                name: asdict(counts) for name, counts in sensitive.items()
+            }
         result.not_checked += _not_checked(policy)
         planned = recoding.suppressed_share * result.kept
         if abs(planned - result.suppressed) > 0.5:  # the share is a float of whole rows
@@ -303,7 +316,9 @@ class _Run:
                 "quasi-identifiers. Lower k, add levels, or name fewer of them"
             )
         checks = list(
-            evaluate_checks(derive_checks(policy), self._evidence(staged, classes))
+            evaluate_checks(
+                derive_checks(policy), self._evidence(staged, classes, sensitive)
+            )
         )
         if suite is not None:
             checks += evaluate_suite(suite, staged.measures.metrics).results
@@ -314,7 +329,12 @@ class _Run:
             message = f"{len(failed)} check(s) failed: {', '.join(failed)}"
             raise GateError(message)
 
-    def _evidence(self, staged: Staged, classes: ClassReport) -> Evidence:
+    def _evidence(
+        self,
+        staged: Staged,
+        classes: ClassReport,
+        sensitive: Mapping[str, SensitiveCounts],
+    ) -> Evidence:
         """Put together what was measured on the staged set."""
         result = self._result
         return Evidence(
@@ -332,6 +352,7 @@ class _Run:
                 violating_classes=classes.violating_classes,
                 violating_rows=classes.violating_rows,
             ),
+            sensitive=sensitive,
             pii_rows=staged.measures.text_findings,
         )
 
@@ -358,7 +379,10 @@ def _not_checked(policy: Policy) -> list[str]:
     scanned = [c.name for c in policy.published_columns if c.action == "scan"]
     if scanned and policy.pii is not None and policy.pii.engine == "rules":
         gaps.append(f"names of people in {', '.join(scanned)} (pii.engine: rules)")
-    sensitive = [c.name for c in policy.published_columns if c.sensitive]
+    ruled = policy.anonymity.sensitive
+    sensitive = [
+        c.name for c in policy.published_columns if c.sensitive and c.name not in ruled
+    ]
     if sensitive:
         gaps.append(f"l-diversity and t-closeness of {', '.join(sensitive)}")
     return gaps

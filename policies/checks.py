@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .column_checks import check_columns
 from .consent_checks import check_consent
+from .diversity import check_sensitive
 from .draft import ColumnDraft, Draft, shown
 from .hierarchy_checks import check_anonymity
 from .key_references import parse_reference
@@ -69,6 +70,7 @@ def run_checks(draft: Draft) -> Resolved:
     published = (c.name for c in columns if c.name and c.action != "drop")
     check_residual(draft, tuple(published))
     check_anonymity(draft, columns)
+    check_sensitive(draft, columns)
     _places(draft)
     _suite(draft)
     _audit_key(draft)

@@ -113,9 +113,6 @@ def _check(draft: Draft, column: ColumnDraft) -> None:
                 "remove it"
             )
             draft.report("E159", message, (*path, "hierarchy"), key=True)
-    if draft.flag(*path, "sensitive"):
-        message = "'sensitive' is reported only; this version does not gate l-diversity"
-        draft.report("W190", message, (*path, "sensitive"), key=True)
 
 
 def _gives_text(action: str | None, semantic: SemanticType) -> bool:

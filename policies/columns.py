@@ -139,7 +139,8 @@ class Column(Frozen):
         action: what is done to its values before publication; what its type is for by
             default, with the settings of that (`SemanticType.default`).
         quasi: it is a quasi-identifier: generalised until its class covers k people.
-        sensitive: it is a sensitive attribute (reported; not yet gated).
+        sensitive: it is a sensitive attribute; what its classes must meet stands under
+            `anonymity.sensitive`.
         key: secret of the keyed actions; the policy's `key` by default.
         join_group: releases that name the same group may be joined on this column; the
             policy's `join_group` by default, for direct identifiers.

@@ -16,7 +16,7 @@ from .yaml_source import Path_
 if typing.TYPE_CHECKING:
     from .draft import ColumnDraft
 
-__all__ = ["check_anonymity", "check_hierarchy"]
+__all__ = ["check_anonymity", "check_hierarchy", "check_table"]
 
 _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "widths": (("int64", "float64"), "numbers"),
@@ -55,7 +55,7 @@ def check_hierarchy(
         elif kind == "dates":
             _dates(draft, (*path, kind))
         else:
-            _table(draft, (*path, kind))
+            check_table(draft, (*path, kind))
 
 
 def _base(draft: Draft, column: Path_, action: str | None) -> Fraction | None:
@@ -118,7 +118,8 @@ def _dates(draft: Draft, path: Path_) -> None:
             draft.report("W156", message, (*path, index))
 
 
-def _table(draft: Draft, path: Path_) -> None:
+def check_table(draft: Draft, path: Path_) -> None:
+    """Check the table that a policy names at `path`; note findings."""
     text = draft.text(*path)
     if text is None:
         return

@@ -13,7 +13,7 @@ from .detection import DETECTION_PROFILES
 from .draft import Draft
 from .errors import Finding, PolicyError
 from .ledger_checks import ledger_format
-from .model import Pii, Policy
+from .model import Anonymity, Pii, Policy
 from .places import resolve, resolve_key
 from .structure import check_structure
 from .yaml_source import read_source
@@ -72,6 +72,7 @@ def _finished(policy: Policy, resolved: Resolved, folder: Path) -> Policy:
     update: dict[str, Any] = {
         "consent": _consent(policy.consent, resolved, folder),
         "columns": tuple(_column(column, folder) for column in policy.columns),
+        "anonymity": _anonymity(policy.anonymity, folder),
     }
     for name in ("input", "output", "quarantine", "audit"):
         part = getattr(policy, name)
@@ -122,6 +123,16 @@ def _consent(consent: Consent, resolved: Resolved, folder: Path) -> Consent:
         }
         update["ledger"] = ledger.model_copy(update=place)
     return consent.model_copy(update=update)
+
+
+def _anonymity(anonymity: Anonymity, folder: Path) -> Anonymity:
+    rules = {
+        name: rule.model_copy(update={"table": resolve(rule.table, folder)})
+        if rule.table is not None
+        else rule
+        for name, rule in anonymity.sensitive.items()
+    }
+    return anonymity.model_copy(update={"sensitive": rules})
 
 
 def _column(column: Column, folder: Path) -> Column:

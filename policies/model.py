@@ -13,6 +13,7 @@ from pydantic import Field
 
 from .columns import Column, JoinGroup, Key
 from .consent import Consent
+from .diversity import Sensitive
 from .residual import Residual
 from .signals import Frozen
 
@@ -128,11 +129,13 @@ class Anonymity(Frozen):
         k: fewest distinct data subjects that an equivalence class may cover, ≥ 2.
         quasi_identifiers: column names, or `from_columns`: those marked `quasi: true`.
         suppress_max: largest share of consented records that may be suppressed.
+        sensitive: column → what every class must meet for that sensitive attribute.
     """
 
     k: int
     quasi_identifiers: Literal["from_columns"] | tuple[str, ...] = "from_columns"
     suppress_max: float = Field(default=0.05, ge=0, lt=1)
+    sensitive: dict[str, Sensitive] = Field(default_factory=dict)
 
 
 class Expectations(Frozen):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from .api import kanonymize
 from .choose import choose_recoding
+from .diverse import SensitiveReport, report_sensitive
 from .histogram import histogram_of, merge_histograms
 from .ladders import Ladder, build_ladder
 from .measure import ClassReport, class_sizes, report_classes
 from .recoding import Recoding
+from .sensitive import CountValues
 from .stage import CollectHistogram, CountClasses
 
 __all__ = [
     "ClassReport",
     "CollectHistogram",
     "CountClasses",
+    "CountValues",
     "Ladder",
     "Recoding",
+    "SensitiveReport",
     "build_ladder",
     "choose_recoding",
     "class_sizes",
@@ -23,4 +27,5 @@ __all__ = [
     "kanonymize",
     "merge_histograms",
     "report_classes",
+    "report_sensitive",
 ]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from .codes import Ints
 
-__all__ = ["ClassValues", "Distance"]
+__all__ = ["ClassValues", "Distance", "Floats"]
 
 Floats = npt.NDArray[np.float64]
 
