@@ -25,6 +25,7 @@ from ..transforms.consent.stage import ConsentGate
 from ..transforms.deidentify import Deidentify, DeidentifyPlan
 from ..transforms.kanonymity import (
     CollectHistogram,
+    CollectTriples,
     CountClasses,
     CountValues,
     Recoding,
@@ -57,6 +58,7 @@ class Cleared:
         spills: where the cleared records are.
         histogram: distinct quasi-identifier tuples with their subjects; null if no
             record was kept.
+        triples: sensitive attribute → distinct (tuple, value, person).
     """
 
     read: dict[str, dict[str, int]]
@@ -66,6 +68,7 @@ class Cleared:
     findings: dict[str, dict[str, int]]
     spills: tuple[SpillFile, ...]
     histogram: pa.Table | None
+    triples: dict[str, pa.Table]
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class ClearingPlan:
     gate: GatePlan
     deidentify: DeidentifyPlan
     quasi_identifiers: tuple[str, ...]
-    k: int
+    anonymity: Anonymity
 
 
 def run_clearing_pass(
@@ -109,7 +112,7 @@ def run_clearing_pass(
         clean = gate.kept | "De-identify" >> Deidentify(plan.deidentify)
         spills = clean.blocks | "Spill" >> SpillBlocks(workspace.spill)
         histogram = clean.blocks | "Histogram" >> CollectHistogram(
-            plan.quasi_identifiers, plan.k
+            plan.quasi_identifiers, plan.anonymity.k
         )
         _deliver_counts("Decided", gate.counts, join(place, "decided.json"))
         _deliver_counts(
@@ -137,6 +140,13 @@ def run_clearing_pass(
         _ = histogram | "Keep histogram" >> Deliver(
             join(place, "histogram.parquet"), table=True
         )
+        for number, name in enumerate(plan.anonymity.sensitive):
+            _ = (
+                clean.blocks
+                | f"Triples {name}" >> CollectTriples(plan.quasi_identifiers, name)
+                | f"Keep triples {name}"
+                >> Deliver(join(place, f"triples-{number}.parquet"), table=True)
+            )
         _ = read.bad | "Bad" >> WriteTables(join(place, "bad"))
         _ = gate.audit | "Audit" >> WriteTables(join(place, "audit"))
     return Cleared(
@@ -150,6 +160,12 @@ def run_clearing_pass(
             for entry in received(join(place, "spills.json"))
         ),
         histogram=received_table(join(place, "histogram.parquet")),
+        triples={
+            name: table
+            for number, name in enumerate(plan.anonymity.sensitive)
+            if (table := received_table(join(place, f"triples-{number}.parquet")))
+            is not None
+        },
     )
 
 

@@ -51,6 +51,7 @@ from ..transforms.kanonymity import (
     choose_recoding,
     report_classes,
     report_sensitive,
+    withhold_classes,
 )
 from .audit import check_writable, write_audit, write_result
 from .consent_ledger import ledger_facts, open_ledger, with_ledger
@@ -178,7 +179,7 @@ class _Run:
             gate=gate,
             deidentify=DeidentifyPlan.from_policy(policy, keys),
             quasi_identifiers=policy.quasi_identifiers,
-            k=policy.anonymity.k,
+            anonymity=policy.anonymity,
         )
         return plan, report
 
@@ -266,8 +267,17 @@ class _Run:
             raise GateError(message)
         ladders = [build_ladder(policy.column(n)) for n in policy.quasi_identifiers]
         anonymity = policy.anonymity
-        return choose_recoding(
+        recoding = choose_recoding(
             cleared.histogram, ladders, anonymity.k, anonymity.suppress_max
+        )
+        if not anonymity.sensitive:
+            return recoding
+        return withhold_classes(
+            recoding,
+            cleared.histogram,
+            cleared.triples,
+            anonymity.sensitive,
+            anonymity.suppress_max,
         )
 
     def _verify(self, recoding: Recoding, staged: Staged, suite: Suite | None) -> None:

@@ -81,7 +81,8 @@ def check_sensitive(draft: Draft, columns: tuple[ColumnDraft, ...]) -> None:
 def _settings(draft: Draft, path: Path_, column: ColumnDraft | None) -> None:
     if not isinstance(draft.get(*path), dict):
         return
-    if not any(draft.has(*path, rule) for rule in _RULES):
+    asked = any(draft.has(*path, rule) for rule in _RULES)
+    if not asked and not draft.is_touched(path):
         message = "nothing is asked for; give 'l', 't' or 'alpha'"
         draft.report("E191", message, path, key=True)
     recursive = draft.text(*path, "diversity") == "recursive"
@@ -98,7 +99,7 @@ def _settings(draft: Draft, path: Path_, column: ColumnDraft | None) -> None:
         draft.report("E191", "'hierarchical' needs 'table:'", path, key=True)
     if hierarchical:
         check_table(draft, (*path, "table"))
-    _order(draft, path, column, ordered=distance == "ordered")
+    _order(draft, path, column, ordered=distance == "ordered" and draft.has(*path, "t"))
 
 
 def _together(

@@ -9,12 +9,14 @@ from .histogram import histogram_of, merge_histograms
 from .ladders import Ladder, build_ladder
 from .measure import ClassReport, class_sizes, report_classes
 from .recoding import Recoding
-from .sensitive import CountValues
+from .sensitive import CollectTriples, CountValues
 from .stage import CollectHistogram, CountClasses
+from .withhold import withhold_classes
 
 __all__ = [
     "ClassReport",
     "CollectHistogram",
+    "CollectTriples",
     "CountClasses",
     "CountValues",
     "Ladder",
@@ -28,4 +30,5 @@ __all__ = [
     "merge_histograms",
     "report_classes",
     "report_sensitive",
+    "withhold_classes",
 ]

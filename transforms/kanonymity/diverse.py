@@ -18,7 +18,14 @@ from .codes import Ints
 from .diversity import ClassValues, Distance, Floats
 from .sensitive import PEOPLE, POPULATION, VALUE, numbered
 
-__all__ = ["Judgement", "SensitiveReport", "ValueScale", "judge", "report_sensitive"]
+__all__ = [
+    "Judgement",
+    "SensitiveReport",
+    "ValueScale",
+    "class_values",
+    "judge",
+    "report_sensitive",
+]
 
 _SLACK = 1e-9
 """What floating-point sums may err by: log(3) of three equal values is not exact."""
@@ -182,6 +189,32 @@ def _ceiling(number: float | None) -> float | None:
     return None if number is None else math.ceil(number * 1e6 - 1e-3) / 1e6
 
 
+def class_values(
+    counted: pa.Table, column: str, rule: Sensitive
+) -> tuple[ClassValues, ValueScale, Ints]:
+    """Number classes and values of a count as `value_people` gives it.
+
+    Returns:
+        The people, the scale of the values, and per class its first row in `counted`.
+
+    Raises:
+        GateError: see `ValueScale.of`.
+    """
+    values = counted.column(VALUE).combine_chunks()
+    scale = ValueScale.of(column, rule, values)
+    of_class, first = numbered(counted.drop_columns([VALUE, PEOPLE, POPULATION]))
+    population = counted.column(POPULATION).to_numpy().astype(np.int64)
+    held = ClassValues(
+        classes=len(first),
+        values=len(scale.values),
+        of_class=of_class,
+        of_value=scale.numbers(values),
+        people=counted.column(PEOPLE).to_numpy().astype(np.int64),
+        population=population[first],
+    )
+    return held, scale, first
+
+
 def report_sensitive(
     counted: pa.Table | None, column: str, rule: Sensitive
 ) -> SensitiveReport:
@@ -197,20 +230,7 @@ def report_sensitive(
     """
     if counted is None or counted.num_rows == 0:
         return SensitiveReport(column, 0, 0, None, None, None)
-    values = counted.column(VALUE).combine_chunks()
-    scale = ValueScale.of(column, rule, values)
-    classes = counted.drop_columns([VALUE, PEOPLE, POPULATION])
-    of_class, first = numbered(classes)
-    people = counted.column(PEOPLE).to_numpy().astype(np.int64)
-    population = counted.column(POPULATION).to_numpy().astype(np.int64)
-    held = ClassValues(
-        classes=len(first),
-        values=len(scale.values),
-        of_class=of_class,
-        of_value=scale.numbers(values),
-        people=people,
-        population=population[first],
-    )
+    held, scale, _ = class_values(counted, column, rule)
     found = judge(held, rule, scale.distance)
     return SensitiveReport(
         column=column,

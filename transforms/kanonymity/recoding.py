@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -49,6 +49,25 @@ class Recoding:
             recoded = _labelled(table.column(name), labels)
             table = table.set_column(position, name, recoded)
         return table.filter(self._released(table))
+
+    def without(self, classes: pa.Table) -> Recoding:
+        """Release some classes no longer.
+
+        Args:
+            classes: their labels, in columns `quasi_identifiers`.
+        """
+        names = list(self.quasi_identifiers)
+        both = pa.concat_tables([classes.select(names), self.released.select(names)])
+        codes, _ = codes_of(both.columns)
+        stays = ~np.isin(codes[classes.num_rows :], codes[: classes.num_rows])
+        return replace(self, released=self.released.filter(pa.array(stays)))
+
+    def with_suppressed(self, share: float) -> Recoding:
+        """Note what share of the records is suppressed; each record more loses all."""
+        more = share - self.suppressed_share
+        kept = 1 - self.suppressed_share
+        inside = (self.ncp - self.suppressed_share) / kept if kept > 0 else 0.0
+        return replace(self, suppressed_share=share, ncp=self.ncp + more * (1 - inside))
 
     def _released(self, table: pa.Table) -> pa.Array:
         """Tell which labelled records stand in a released class."""

@@ -25,6 +25,7 @@ __all__ = [
     "PEOPLE",
     "POPULATION",
     "VALUE",
+    "CollectTriples",
     "CountValues",
     "numbered",
     "value_people",
@@ -125,6 +126,29 @@ def _distinct(tables: Sequence[pa.Table]) -> pa.Table:
     return whole.group_by(whole.column_names, use_threads=False).aggregate([])
 
 
+class CollectTriples(beam.PTransform[Any, Any]):
+    """Collects the distinct (tuple, value, person) triples of one sensitive attribute.
+
+    Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table, as
+    `value_triples` gives it, for `withhold_classes`. It is not capped: a share of people
+    cannot be told from a sample of them.
+    """
+
+    def __init__(self, quasi_identifiers: Sequence[str], sensitive: str) -> None:
+        super().__init__()
+        self._quasi = tuple(quasi_identifiers)
+        self._sensitive = sensitive
+
+    def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
+        """Unite the triples of all blocks."""
+        return (
+            blocks
+            | "Triples" >> beam.Map(value_triples, self._quasi, self._sensitive)
+            | "Unite" >> beam.CombineGlobally(_TriplesFn(_WAITING))
+            | "Any" >> beam.Filter(lambda table: table is not None)
+        )
+
+
 class CountValues(beam.PTransform[Any, Any]):
     """Counts the people of every class by value of one sensitive attribute.
 
@@ -201,5 +225,5 @@ class _TriplesFn(beam.CombineFn):
     def compact(self, accumulator: list[pa.Table]) -> list[pa.Table]:
         return [_distinct(accumulator)] if accumulator else []
 
-    def extract_output(self, accumulator: list[pa.Table]) -> pa.Table:
-        return _distinct(accumulator)
+    def extract_output(self, accumulator: list[pa.Table]) -> pa.Table | None:
+        return _distinct(accumulator) if accumulator else None

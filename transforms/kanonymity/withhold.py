@@ -1,0 +1,106 @@
+"""Withholds the classes that would give a sensitive value away.
+
+A recoding is chosen for k alone; what it would release is then held against the rules of
+the sensitive attributes, by person, and classes that do not meet them are suppressed
+with those below k, within the same `suppress_max`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+
+from ...policies.diversity import Sensitive
+from ...policies.errors import GateError
+from .diverse import class_values, judge
+from .histogram import ROWS
+from .recoding import Recoding
+from .sensitive import VALUE, numbered, value_people, value_triples
+
+__all__ = ["withhold_classes"]
+
+
+def withhold_classes(
+    recoding: Recoding,
+    histogram: pa.Table,
+    triples: Mapping[str, pa.Table],
+    rules: Mapping[str, Sensitive],
+    suppress_max: float,
+) -> Recoding:
+    """Take the classes that break a rule out of a recoding.
+
+    Args:
+        recoding: chosen for k.
+        histogram: what it was chosen on.
+        triples: sensitive attribute → distinct (tuple, value, person) of the consented
+            records, as `CollectTriples` gives them.
+        rules: sensitive attribute → what every class must meet.
+        suppress_max: largest share of records that may be suppressed in all.
+
+    Returns:
+        A recoding all of whose classes meet all rules. t-closeness is held against the
+        people of the classes that stay.
+
+    Raises:
+        GateError: too much would be suppressed, or nothing would be left.
+    """
+    names = list(recoding.quasi_identifiers)
+    counted = {
+        name: value_people(value_triples(recoding.apply(triples[name]), names, VALUE))
+        for name in rules
+    }
+    kept = recoding
+    while True:
+        broken = [
+            table
+            for name, rule in rules.items()
+            if (table := _broken(counted[name], names, name, rule)).num_rows
+        ]
+        if not broken:
+            break
+        gone = pa.concat_tables(broken)
+        kept = kept.without(gone)
+        # Those that stay are everybody now, so t-closeness has to be asked again.
+        counted = {
+            name: _outside(table, gone, names) for name, table in counted.items()
+        }
+    return _within(kept, histogram, suppress_max)
+
+
+def _broken(
+    counted: pa.Table, names: list[str], column: str, rule: Sensitive
+) -> pa.Table:
+    """Give the labels of the classes that do not meet a rule."""
+    classes = counted.select(names)
+    if not counted.num_rows:
+        return classes
+    held, scale, first = class_values(counted, column, rule)
+    meets = judge(held, rule, scale.distance).meets
+    return classes.take(pa.array(first[~meets]))
+
+
+def _outside(counted: pa.Table, gone: pa.Table, names: list[str]) -> pa.Table:
+    both = pa.concat_tables([gone.select(names), counted.select(names)])
+    number, _ = numbered(both)
+    left = ~np.isin(number[gone.num_rows :], number[: gone.num_rows])
+    return counted.filter(pa.array(left))
+
+
+def _within(kept: Recoding, histogram: pa.Table, suppress_max: float) -> Recoding:
+    """Count the records that go, in all, and refuse too many."""
+    total = int(histogram.column(ROWS).to_numpy().sum())
+    released = int(kept.apply(histogram).column(ROWS).to_numpy().sum())
+    gone = total - released
+    if released == 0 or gone > math.floor(Fraction(str(suppress_max)) * total):
+        share = gone / max(total, 1)
+        message = (
+            f"anonymity.sensitive: {share:.1%} of the consented records lie in classes "
+            f"below k or against a rule, more than suppress_max ({suppress_max:.1%}) "
+            "allows. Raise suppress_max, weaken the rules, or coarsen the hierarchies"
+        )
+        raise GateError(message)
+    return kept.with_suppressed(gone / max(total, 1))
