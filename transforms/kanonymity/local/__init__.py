@@ -1,0 +1,17 @@
+"""Local recoding: classes of distinct tuples, each with labels of its own."""
+
+from __future__ import annotations
+
+from .classes import ClassLabels
+from .problem import LocalColumn, LocalProblem, Pairs
+from .release import DEFAULT_EFFORT, LocalRelease, release_locally
+
+__all__ = [
+    "DEFAULT_EFFORT",
+    "ClassLabels",
+    "LocalColumn",
+    "LocalProblem",
+    "LocalRelease",
+    "Pairs",
+    "release_locally",
+]

@@ -1,0 +1,94 @@
+"""What local recoding works on: distinct tuples as codes, and how many people each has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..codes import Ints
+
+__all__ = ["Bools", "Floats", "LocalColumn", "LocalProblem", "Pairs"]
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LocalColumn:
+    """One quasi-identifier of the distinct tuples.
+
+    Attributes:
+        codes: value number of each distinct tuple; numbers follow the values' order,
+            null last.
+        groups: per level, the label number of each value; level 0 is the finest.
+        losses: per level, the loss of each value, 0 to 1.
+        positions: where each value lies on the axis of its numbers, NaN for a null;
+            None for categories, and where hierarchy labels alone are published.
+        base: width of one value on that axis, 0 for single numbers.
+        weight: how much the column's loss counts when nodes are ordered, > 0.
+        max_level: coarsest level that may be used; None is the last. A column with
+            positions ranges freely only where the last level may be used.
+    """
+
+    codes: Ints
+    groups: tuple[Ints, ...]
+    losses: tuple[Floats, ...]
+    positions: Floats | None = None
+    base: float = 0.0
+    weight: float = 1.0
+    max_level: int | None = None
+
+    @property
+    def top(self) -> int:
+        """The coarsest level that may be used."""
+        last = len(self.groups) - 1
+        return last if self.max_level is None else min(self.max_level, last)
+
+    @property
+    def ranged(self) -> bool:
+        """Whether classes may be cut anywhere on the axis."""
+        return self.positions is not None and self.top == len(self.groups) - 1
+
+    @property
+    def span(self) -> float:
+        """Distance between the smallest and the largest value, 0 without two."""
+        if self.positions is None or np.isnan(self.positions).all():
+            return 0.0
+        return float(np.nanmax(self.positions) - np.nanmin(self.positions))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Who stands in which tuple.
+
+    Attributes:
+        tuple_of: distinct tuple of each (tuple, subject) pair; no pair occurs twice.
+        subject: subject number of each pair, from 0.
+    """
+
+    tuple_of: Ints
+    subject: Ints
+
+
+@dataclass(frozen=True)
+class LocalProblem:
+    """Distinct tuples, their rows and their people.
+
+    Attributes:
+        columns: quasi-identifiers, at least one.
+        rows: records of each tuple.
+        pairs: at most k subjects of each tuple; more change nothing.
+        k: fewest distinct subjects of a class.
+    """
+
+    columns: tuple[LocalColumn, ...]
+    rows: Ints
+    pairs: Pairs
+    k: int
+
+    @property
+    def people(self) -> Ints:
+        """Subjects of each tuple, at most k where the pairs are capped."""
+        return np.bincount(self.pairs.tuple_of, minlength=len(self.rows))
