@@ -50,6 +50,7 @@ from ..transforms.kanonymity import (
     build_ladder,
     choose_recoding,
     report_classes,
+    report_risk,
     report_sensitive,
     withhold_classes,
 )
@@ -138,7 +139,7 @@ class _Run:
                         place,
                         self._flags,
                     )
-                self._verify(recoding, staged, suite)
+                self._verify(cleared, recoding, staged, suite)
                 result.release = place.publish(result.manifest())
         except GateError as refusal:
             result.refused = str(refusal)
@@ -280,7 +281,9 @@ class _Run:
             anonymity.suppress_max,
         )
 
-    def _verify(self, recoding: Recoding, staged: Staged, suite: Suite | None) -> None:
+    def _verify(
+        self, cleared: Cleared, recoding: Recoding, staged: Staged, suite: Suite | None
+    ) -> None:
         """Hold the staged set against policy and suite, as it was really written.
 
         Raises:
@@ -308,6 +311,11 @@ class _Run:
             for report in [report_sensitive(staged.values[name], name, rule)]
         }
         result.anonymity = _anonymity(policy, recoding, classes)
+        if cleared.histogram is not None:
+            risk = report_risk(cleared.histogram, staged.classes)
+            result.anonymity["risk"] = {
+                name: round(share, 6) for name, share in asdict(risk).items()
+            }
         if sensitive:
             result.anonymity["sensitive"] = {
                 name: asdict(counts) for name, counts in sensitive.items()

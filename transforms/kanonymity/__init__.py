@@ -9,6 +9,7 @@ from .histogram import histogram_of, merge_histograms
 from .ladders import Ladder, build_ladder
 from .measure import ClassReport, class_sizes, report_classes
 from .recoding import Recoding
+from .risk import RiskReport, report_risk
 from .sensitive import CollectTriples, CountValues
 from .stage import CollectHistogram, CountClasses
 from .withhold import withhold_classes
@@ -21,6 +22,7 @@ __all__ = [
     "CountValues",
     "Ladder",
     "Recoding",
+    "RiskReport",
     "SensitiveReport",
     "build_ladder",
     "choose_recoding",
@@ -29,6 +31,7 @@ __all__ = [
     "kanonymize",
     "merge_histograms",
     "report_classes",
+    "report_risk",
     "report_sensitive",
     "withhold_classes",
 ]
