@@ -43,6 +43,7 @@ from ..transforms.deidentify import (
     policy_key,
     resolve_key,
     resolve_keys,
+    verify_models,
 )
 from ..transforms.kanonymity import (
     ClassReport,
@@ -164,6 +165,9 @@ class _Run:
         policy = self._policy
         master = self._master()
         keys = resolve_keys(policy)
+        columns = DeidentifyPlan.from_policy(policy, keys)
+        if columns.pii is not None:
+            verify_models(columns.pii)
         self._result.keys = key_facts(policy, keys)
         gate = GatePlan.from_policy(
             policy,
@@ -178,7 +182,7 @@ class _Run:
             read=spec,
             splits=report.splits,
             gate=gate,
-            deidentify=DeidentifyPlan.from_policy(policy, keys),
+            deidentify=columns,
             quasi_identifiers=policy.quasi_identifiers,
             anonymity=policy.anonymity,
         )

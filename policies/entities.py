@@ -1,4 +1,4 @@
-"""Names of the entities that can be searched for without a recogniser of one's own.
+"""Entities that can be searched for without a recogniser of one's own, and languages.
 
 They are listed here, not asked of Presidio, so that checking a policy imports neither
 Presidio nor a model; a test holds the list against the installed version.
@@ -6,7 +6,7 @@ Presidio nor a model; a test holds the list against the installed version.
 
 from __future__ import annotations
 
-__all__ = ["KNOWN_ENTITIES", "MODEL_ENTITIES"]
+__all__ = ["KNOWN_ENTITIES", "LANGUAGES", "MAY_STAY", "MODEL_ENTITIES"]
 
 MODEL_ENTITIES = frozenset({"LOCATION", "NRP", "ORGANIZATION", "PERSON"})
 """Entities that only a language model finds."""
@@ -33,3 +33,91 @@ ZA_TRAFFIC_REGISTER_NUMBER ZA_VAT_NUMBER
 
 KNOWN_ENTITIES = MODEL_ENTITIES | frozenset(_RULES.split())
 """All of them: Presidio's recognisers and this package's own."""
+
+MAY_STAY = frozenset({"DATE_TIME", "LOCATION", "NRP", "ORGANIZATION"})
+"""Entities that name no person by themselves, so that a policy may keep them."""
+
+LANGUAGES = frozenset(
+    [
+        "af",
+        "am",
+        "ar",
+        "az",
+        "bg",
+        "bn",
+        "bo",
+        "ca",
+        "cs",
+        "da",
+        "de",
+        "dsb",
+        "el",
+        "en",
+        "es",
+        "et",
+        "eu",
+        "fa",
+        "fi",
+        "fo",
+        "fr",
+        "ga",
+        "gd",
+        "grc",
+        "gu",
+        "he",
+        "hi",
+        "hr",
+        "hsb",
+        "ht",
+        "hu",
+        "hy",
+        "id",
+        "is",
+        "it",
+        "ja",
+        "kmr",
+        "kn",
+        "ko",
+        "ky",
+        "la",
+        "lb",
+        "lg",
+        "lij",
+        "lt",
+        "lv",
+        "mk",
+        "ml",
+        "mr",
+        "ms",
+        "nb",
+        "ne",
+        "nl",
+        "nn",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sa",
+        "si",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sv",
+        "ta",
+        "te",
+        "th",
+        "ti",
+        "tl",
+        "tn",
+        "tr",
+        "tt",
+        "uk",
+        "ur",
+        "vi",
+        "xx",
+        "yo",
+        "zh",
+    ]
+)
+"""Languages whose words spaCy tells apart; `xx` stands for several."""

@@ -88,26 +88,31 @@ def _finished(policy: Policy, resolved: Resolved, folder: Path) -> Policy:
         place = {"suite": resolve(policy.expectations.suite, folder)}
         update["expectations"] = policy.expectations.model_copy(update=place)
     if policy.pii is not None:
-        update["pii"] = _pii(policy.pii)
+        update["pii"] = _pii(policy.pii, folder)
     if policy.key is not None:
         update["key"] = _key(policy.key, folder)
     return policy.model_copy(update=update)
 
 
-def _pii(pii: Pii) -> Pii:
-    """Fill in what a detection profile stands for."""
+def _pii(pii: Pii, folder: Path) -> Pii:
+    """Fill in what a detection profile stands for, and what is looked for in all."""
+    kept = pii.kept
     # A recogniser of the policy's own is meant to be used, listed or not.
-    own = tuple(entry.supported_entity for entry in pii.recognizers)
-    if pii.profile is None:
-        entities = tuple(dict.fromkeys((*pii.entities, *own)))
-        return pii.model_copy(update={"entities": entities})
-    profile = DETECTION_PROFILES[pii.profile]
-    stated = "threshold" in pii.model_fields_set
-    update = {
-        "entities": tuple(dict.fromkeys((*profile.entities, *pii.entities, *own))),
-        "threshold": pii.threshold if stated else profile.threshold,
-        "thresholds": {**profile.thresholds, **pii.thresholds},
-    }
+    own = [entry.entity for entry in pii.own_recognizers]
+    own += pii.ner.entities if pii.ner is not None else ()
+    update: dict[str, Any] = {}
+    if pii.ner is not None:
+        place = {"path": resolve(pii.ner.path, folder)}
+        update["ner"] = pii.ner.model_copy(update=place)
+    profile = DETECTION_PROFILES[pii.profile] if pii.profile is not None else None
+    entities = dict.fromkeys(
+        (*(profile.entities if profile else ()), *pii.entities, *own)
+    )
+    update["entities"] = tuple(entity for entity in entities if entity not in kept)
+    if profile is not None:
+        stated = "threshold" in pii.model_fields_set
+        update["threshold"] = pii.threshold if stated else profile.threshold
+        update["thresholds"] = {**profile.thresholds, **pii.thresholds}
     return pii.model_copy(update=update)
 
 

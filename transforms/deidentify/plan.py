@@ -13,14 +13,15 @@ import pyarrow as pa
 
 from ...policies.action_types import ACTION_RULES, fits, lets_identifier_pass
 from ...policies.columns import KEYED_ACTIONS, Column
-from ...policies.errors import OptinError
+from ...policies.errors import KeyReferenceError, OptinError
 from ...policies.model import Pii, Policy
 from ..blocks.spec import STORAGE_TYPES
 from .actions import bucket_type, redacted_type
-from .keys import Secret, column_key
+from .keys import Secret, column_key, policy_key
 
 __all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan", "fake_kind"]
 
+_TEXT_FIELD = "optin:text"  # no column may be called so
 
 @dataclass(frozen=True)
 class ColumnPlan:
@@ -46,10 +47,12 @@ class DeidentifyPlan:
     Attributes:
         columns: what becomes of each.
         pii: how `scan` columns are searched; null if there are none.
+        text_key: derived key of the operators that need one; does not show in a repr.
     """
 
     columns: tuple[ColumnPlan, ...]
     pii: Pii | None
+    text_key: Secret | None = None
 
     @classmethod
     def from_policy(
@@ -73,7 +76,9 @@ class DeidentifyPlan:
         if scans and policy.pii is None:
             message = "columns: action 'scan' needs a pii: block"
             raise OptinError(message)
-        return cls(columns, policy.pii if scans else None)
+        if not scans or policy.pii is None:
+            return cls(columns, None)
+        return cls(columns, policy.pii, _text_key(policy, policy.pii, keys))
 
     @property
     def schema(self) -> pa.Schema:
@@ -81,6 +86,18 @@ class DeidentifyPlan:
         return pa.schema(
             [(plan.column.name, plan.output_type) for plan in self.columns]
         )
+
+
+def _text_key(
+    policy: Policy, pii: Pii, keys: Mapping[str, Secret | bytes]
+) -> Secret | None:
+    """Derive the key of all texts of the set: a person has one name in all columns."""
+    if not pii.keyed:
+        return None
+    if policy.key is None or policy.key.ref not in keys:
+        message = "pii.operators: this operator needs a key; set key: for the policy"
+        raise KeyReferenceError(message)
+    return Secret(policy_key(policy, keys[policy.key.ref], _TEXT_FIELD))
 
 
 def _plan_column(

@@ -6,13 +6,16 @@ Presidio is imported here at module level: import this module only where text is
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import regex
 import tldextract
+import yaml
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
@@ -20,6 +23,7 @@ from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecog
 from ...policies.detection import DetectionProfile
 from ...policies.errors import ModelMissingError, OptinError
 from ...policies.model import Pii, Recognizer
+from .model import MODEL_LANGUAGE
 from .recognition import OWN_ENTITIES, build_own
 
 __all__ = [
@@ -164,19 +168,20 @@ def build_recognizers(
     built_in = _built_in()
     recognizers: list[GatedRecognizer] = []
     entities = (*(() if profile is None else profile.entities), *pii.entities)
-    for entity in dict.fromkeys(entities):
+    kept = pii.kept
+    for entity in dict.fromkeys(e for e in entities if e not in kept):
         found: list[GatedRecognizer] = []
         gate = GATES.get(entity)
         for kind in built_in.get(entity, ()):
             kind = _OfflineEmailRecognizer if kind is EmailRecognizer else kind
-            found.append(GatedRecognizer(kind(supported_language=pii.language), gate))
+            found.append(GatedRecognizer(_localized(kind, pii.language), gate))
         if entity in _OWN_PATTERNS:
             found.append(GatedRecognizer(_own(entity, pii.language), gate))
         found += _recall(entity, pii, profile)
         found += [
             GatedRecognizer(_of_policy(entry, pii.language))
-            for entry in pii.recognizers
-            if entry.supported_entity == entity
+            for entry in pii.own_recognizers
+            if entry.entity == entity
         ]
         if not found and (profile is None or entity not in MODEL_ENTITIES):
             _refuse(entity, pii)
@@ -246,6 +251,31 @@ def _built_in() -> dict[str, list[type[Any]]]:
     return table
 
 
+def _localized(kind: type[Any], language: str) -> EntityRecognizer:
+    """Make one of Presidio's recognisers for a language, with its words of context."""
+    words = _contexts().get((kind.__name__.removeprefix("_Offline"), language))
+    if words is None:
+        return kind(supported_language=language)
+    return kind(supported_language=language, context=list(words))
+
+
+@functools.cache
+def _contexts() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Read the context words that Presidio's configuration has for other languages."""
+    import presidio_analyzer
+
+    conf = Path(presidio_analyzer.__file__).parent / "conf/default_recognizers.yaml"
+    entries = yaml.safe_load(conf.read_text("utf-8"))["recognizers"]
+    return {
+        (str(entry["name"]), str(language["language"])): tuple(language["context"])
+        for entry in entries
+        for language in entry.get("supported_languages") or ()
+        if isinstance(language, dict)
+        and language.get("context")
+        and language["language"] != MODEL_LANGUAGE
+    }
+
+
 def _own(entity: str, language: str) -> EntityRecognizer:
     patterns = [Pattern(*entry) for entry in _OWN_PATTERNS[entity]]
     return PatternRecognizer(
@@ -257,13 +287,18 @@ def _own(entity: str, language: str) -> EntityRecognizer:
 
 
 def _of_policy(entry: Recognizer, language: str) -> EntityRecognizer:
+    more: dict[str, Any] = {}
+    if entry.global_regex_flags is not None:
+        more["global_regex_flags"] = entry.global_regex_flags
     return PatternRecognizer(
-        entry.supported_entity,
+        entry.entity,
         name=entry.name,
         supported_language=language,
         patterns=[Pattern(p.name, p.regex, p.score) for p in entry.patterns],
         deny_list=list(entry.deny_list),
-        context=list(entry.context),
+        deny_list_score=entry.deny_list_score,
+        context=list(entry.context_in(language) or ()),
+        **more,
     )
 
 

@@ -52,9 +52,9 @@ class _Deidentify(beam.DoFn):
 
     def setup(self) -> None:
         self._cache = self._shared_cache.acquire(TokenCache)
-        pii = self._plan.pii
+        pii, key = self._plan.pii, self._plan.text_key
         if pii is not None:
-            self._scanner = self._shared.acquire(lambda: TextScanner(pii))
+            self._scanner = self._shared.acquire(lambda: TextScanner(pii, key=key))
 
     def process(self, block: pa.RecordBatch) -> Iterator[Any]:
         result, findings = deidentify_block(

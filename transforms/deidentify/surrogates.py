@@ -10,7 +10,7 @@ import pyarrow as pa
 from .distinct import as_array, map_distinct
 from .keys import hmac_digests
 
-__all__ = ["FAKE_METHODS", "fake_values"]
+__all__ = ["FAKE_METHODS", "draw_surrogate", "fake_values"]
 
 FAKE_METHODS = {
     "address": "address",
@@ -75,6 +75,28 @@ def fake_values(array: pa.Array, key: bytes, kind: str, locale: str) -> pa.Array
         return pa.array(drawn, pa.string())
 
     return map_distinct(as_array(array).cast(pa.string()), surrogates)
+
+
+def draw_surrogate(value: str, digest: bytes, kind: str, locale: str) -> str | None:
+    """Draw the surrogate of one value, which does not stand anywhere in it.
+
+    Args:
+        value: what the surrogate is for.
+        digest: keyed hash of it: the same one gives the same surrogate.
+        kind: one of `FAKE_METHODS`.
+        locale: country and language, one of Faker's.
+
+    Returns:
+        The surrogate; None if none of 64 draws will do.
+    """
+    source, plain = _faker(locale), _plain(value)
+    draw = getattr(source, FAKE_METHODS[kind])
+    source.seed_instance(int.from_bytes(digest[:16], "big"))
+    for _ in range(_DRAWS):
+        surrogate = " ".join(str(draw()).split())
+        if plain not in _plain(surrogate):
+            return surrogate
+    return None
 
 
 def _other_than(text: str, draw: Any) -> str | None:

@@ -6,7 +6,6 @@ keeps what became of recent texts. Presidio is imported when a scanner is made.
 
 from __future__ import annotations
 
-from .replace import Operator
 from .scanner import TextScanner
 from .spans import MAX_TEXT_CHARS, UNREADABLE_TEXT, Mode, Span
 
@@ -14,7 +13,6 @@ __all__ = [
     "MAX_TEXT_CHARS",
     "UNREADABLE_TEXT",
     "Mode",
-    "Operator",
     "Span",
     "TextScanner",
 ]

@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....policies.errors import ModelMissingError
+from ....policies.pii import Ner, Pii
+from ..model import verify_model
 
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer
 
-__all__ = ["gliner_recognizer", "transformers_recognizer"]
+__all__ = [
+    "gliner_recognizer",
+    "ner_recognizer",
+    "transformers_recognizer",
+    "verify_models",
+]
+
+_LIBRARIES = {"gliner": ("gliner",), "transformers": ("transformers", "torch")}
 
 
 def gliner_recognizer(
@@ -68,24 +77,42 @@ def transformers_recognizer(
         ModelMissingError: a library or the folder is missing.
     """
     path = _check("transformers", folder)
-    _check("torch", folder)
-    from presidio_analyzer.predefined_recognizers import HuggingFaceNerRecognizer
+    from .transformers_ner import make_recognizer
 
-    return HuggingFaceNerRecognizer(
-        model_name=path,
-        label_mapping=dict(labels),
-        supported_entities=sorted(set(labels.values())),
-        supported_language=language,
-        threshold=threshold,
-    )
+    return make_recognizer(path, labels, language=language, threshold=threshold)
 
 
-def _check(library: str, folder: str | Path) -> str:
-    if importlib.util.find_spec(library) is None:
-        message = f"this recogniser needs {library}. Run: pip install {library}"
-        raise ModelMissingError(message)
+def ner_recognizer(ner: Ner, language: str) -> EntityRecognizer:
+    """Load the model that a policy names.
+
+    Raises:
+        ModelMissingError: the library or the folder is missing.
+    """
+    load = gliner_recognizer if ner.kind == "gliner" else transformers_recognizer
+    return load(ner.path, ner.labels, language=language, threshold=ner.threshold)
+
+
+def verify_models(pii: Pii) -> None:
+    """Look for the models and libraries that a policy's texts need; load nothing.
+
+    Raises:
+        ModelMissingError: one of them is missing. The message holds the install line.
+    """
+    if pii.engine == "model":
+        verify_model(pii.language)
+    if pii.ner is not None:
+        _check(pii.ner.kind, pii.ner.path)
+
+
+def _check(extra: str, folder: str | Path) -> str:
+    for library in _LIBRARIES[extra]:
+        if importlib.util.find_spec(library) is None:
+            message = f"pii.ner: {library} is not installed. Run: pip install 'optin[{extra}]'"
+            raise ModelMissingError(message)
     path = Path(folder)
     if not path.is_dir():
-        message = "the model must be a folder of this machine; nothing is downloaded"
+        message = (
+            "pii.ner: the model must be a folder of this machine; nothing is downloaded"
+        )
         raise ModelMissingError(message)
     return str(path.resolve())

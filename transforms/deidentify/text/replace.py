@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from .spans import Span
 
-__all__ = ["Mark", "Operator", "Replaced", "Replacer", "render"]
-
-Operator = Literal["redact", "number"] | Callable[[str, str], str]
-"""`redact`: `<PERSON>`. `number`: `<PERSON_1>`, the same number for the same value. A
-function: (entity, value) → surrogate, such as a keyed one."""
+__all__ = ["Mark", "Replaced", "Replacer"]
 
 
 class Mark(NamedTuple):
@@ -51,7 +47,7 @@ class Replacer:
         text, parts, marks = before.text, [], []
         entities = []
         done = size = 0
-        for start, end, entity in self._settle(text, spans):
+        for start, end, entity in self.settle(text, spans):
             touched = [m for m in before.marks if m.start < end and start < m.end]
             if touched:
                 start = max(done, min(start, touched[0].start))
@@ -71,7 +67,8 @@ class Replacer:
         whole = "".join([*parts, text[done:]])
         return Replaced(whole, tuple(marks)), entities
 
-    def _settle(self, text: str, spans: Sequence[Span]) -> list[tuple[int, int, str]]:
+    def settle(self, text: str, spans: Sequence[Span]) -> list[tuple[int, int, str]]:
+        """Give the start, end and entity of the spans that win, in their order."""
         if len(spans) == 1:
             return [spans[0][:3]]
         from presidio_analyzer import RecognizerResult
@@ -97,33 +94,3 @@ def _restored(text: str, start: int, end: int, marks: Sequence[Mark]) -> str:
         parts += [text[start : mark.start], mark.value]
         start = mark.end
     return "".join([*parts, text[start:end]])
-
-
-def render(
-    replaced: Replaced,
-    operators: Mapping[str, Operator],
-    numbers: dict[tuple[str, str], int],
-) -> str:
-    """Write the placeholders as the operators want them.
-
-    Args:
-        replaced: the text with its marks.
-        operators: by entity; `DEFAULT` for all others, else `redact`.
-        numbers: (entity, value) → number; goes on counting.
-    """
-    default = operators.get("DEFAULT", "redact")
-    parts, done = [], 0
-    for mark in replaced.marks:
-        operator = operators.get(mark.entity, default)
-        if operator == "redact":
-            continue
-        if operator == "number":
-            value = " ".join(mark.value.casefold().split())
-            count = sum(entity == mark.entity for entity, _ in numbers)
-            number = numbers.setdefault((mark.entity, value), count + 1)
-            new = f"<{mark.entity}_{number}>"
-        else:
-            new = operator(mark.entity, mark.value)
-        parts += [replaced.text[done : mark.start], new]
-        done = mark.end
-    return "".join([*parts, replaced.text[done:]])

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ....policies.entities import MAY_STAY
 from ....policies.errors import OptinError
 from ....policies.model import Pii
+from ....policies.pii import DEFAULT, Operator
 from ..distinct import as_array, row_weights
+from ..keys import Secret
 from .allow import AllowList
-from .replace import Operator, Replaced, Replacer, render
+from .replace import Replaced, Replacer
 from .spans import MAX_TEXT_CHARS, UNREADABLE_TEXT, Mode, Span
 from .workers import Workers
+from .writing import TOKEN, Function, Writer, Written
 
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer
@@ -29,7 +34,7 @@ __all__ = ["Cleaned", "TextScanner"]
 _ROUNDS = 4
 _CACHED_TEXTS = 50_000
 _CACHED_CHARS = 2_000  # longer texts hardly repeat
-_PLAIN: Mapping[str, Operator] = {}
+_REWRITES = 3
 
 
 class Cleaned(NamedTuple):
@@ -42,9 +47,10 @@ class Cleaned(NamedTuple):
 class TextScanner:
     """Finds and replaces the entities of one policy.
 
-    Guaranteed: what a scanner has redacted, it finds nothing in any more; where a
-    function writes surrogates, which may well be found, that holds for the text with
-    placeholders in their stead. A text that cannot be read to its end (too long, a
+    Guaranteed: what a scanner has redacted, it finds nothing in any more, surrogates
+    (`fake`) aside: these look like what they stand for, and are not counted again. An
+    operator's words that would be found make room for plain placeholders. Where a
+    function of the caller's writes, that holds for the text with placeholders. A text that cannot be read to its end (too long, a
     pattern over its time) is replaced as a whole by `<UNREADABLE_TEXT>`; nothing passes
     because it was hard to read.
 
@@ -68,7 +74,8 @@ class TextScanner:
         thresholds: Mapping[str, float] | None = None,
         allow_list: Sequence[str] | None = None,
         allow_list_match: Literal["exact", "regex"] = "exact",
-        operators: Mapping[str, Operator] | None = None,
+        operators: Mapping[str, Operator | Function] | None = None,
+        key: Secret | None = None,
         workers: int = 0,
     ) -> None:
         """Prepare.
@@ -82,7 +89,8 @@ class TextScanner:
             thresholds: entity → lowest score; else the policy's.
             allow_list: values that are no entities; else the policy's.
             allow_list_match: `regex`: patterns that are looked for inside a span.
-            operators: entity, or `DEFAULT` → what replaces it; else `redact`.
+            operators: entity, or `default` → what replaces it; else the policy's.
+            key: derived key of the texts, for keyed operators.
             workers: processes that read besides this one's own; 0: none. They are
                 started by the first column of more than a few hundred new texts.
         """
@@ -91,12 +99,17 @@ class TextScanner:
         mode = mode or pii.mode
         thresholds = pii.thresholds if thresholds is None else thresholds
         allow_list = pii.allow_list if allow_list is None else allow_list
-        self._operators = dict(operators or _PLAIN)
-        known = {*pii.entities, UNREADABLE_TEXT, "DEFAULT"}
-        for name in (*self._operators, *(thresholds or ())):
+        operators = pii.operators if operators is None else operators
+        self._entities = tuple(e for e in pii.entities if e not in pii.kept)
+        known = {*pii.entities, *pii.kept, UNREADABLE_TEXT, DEFAULT}
+        for name in (*operators, *(thresholds or ())):
             if name not in known:
                 message = f"entity {name} is not among the policy's pii.entities"
                 raise OptinError(message)
+        for name in pii.kept - MAY_STAY:
+            message = f"pii.operators: {name} may name a person and cannot be kept"
+            raise OptinError(message)
+        self._writer = Writer(operators, key)
         self._engine, self._recognizers = build_engine(
             pii,
             recognizers=recognizers,
@@ -106,9 +119,8 @@ class TextScanner:
         )
         self._allowed = AllowList(allow_list, allow_list_match)
         self._replacer = Replacer()
-        entities = "|".join(map(re.escape, (*pii.entities, UNREADABLE_TEXT)))
-        self._placeholder = re.compile(rf"<(?:{entities})(?:_\d{{1,9}})?>")
-        self._numbers = "number" in self._operators.values()
+        entities = "|".join(map(re.escape, (*self._entities, UNREADABLE_TEXT)))
+        self._placeholder = re.compile(rf"<(?:{entities})(?:{TOKEN})?>")
         self._cache: dict[str, Cleaned] = {}
         self._lock = threading.Lock()
         self._workers: Workers[Cleaned] | None = None
@@ -130,38 +142,58 @@ class TextScanner:
     ) -> tuple[pa.Array, Counter[str]]:
         """Replace every span by its operator: string → (string, spans by entity).
 
-        Null stays null. The counts are weighted by rows and never hold a value.
+        Null stays null. The counts are weighted by rows and never hold a value. What
+        becomes of a row depends on its own text and subject alone.
 
         Args:
             array: texts.
-            subjects: one value a row: numbered placeholders are the same in all rows of
-                this call that share it. Without it, each text counts for itself.
+            subjects: token of each row's data subject, where an operator's scope is the
+                subject; a row of nobody gets plain placeholders.
+
+        Raises:
+            KeyReferenceError: an operator needs a key and there is none.
+            OptinError: one needs the subjects and they are not given.
         """
         encoded = as_array(array).cast(pa.string()).dictionary_encode()
         cleaned = self._clean(encoded.dictionary.to_pylist())
-        findings: Counter[str] = Counter()
-        for rows, (_, counts) in zip(row_weights(encoded), cleaned, strict=True):
-            for entity, spans in counts:
-                findings[entity] += spans * int(rows)
-        if subjects is None or not self._numbers:
-            texts = self._render([one.replaced for one in cleaned], None)
+        findings = _weighted(encoded, cleaned)
+        replaced = [one.replaced for one in cleaned]
+        if not self._writer.by_subject:
+            texts = self._write([(one, None) for one in replaced])
             return pa.array(texts, pa.string()).take(encoded.indices), findings
-        rows_of = [i for i in encoded.indices.to_pylist() if i is not None]
-        people = as_array(subjects).filter(encoded.is_valid()).to_pylist()
-        texts = self._render([cleaned[i].replaced for i in rows_of], people)
-        written = iter(texts)
-        out = [next(written) if ok else None for ok in encoded.is_valid().to_pylist()]
-        return pa.array(out, pa.string()), findings
+        if subjects is None:
+            message = "pii.operators: scope 'subject' needs the subject of each row"
+            raise OptinError(message)
+        people = as_array(subjects).dictionary_encode()
+        names = [str(one).encode() for one in people.dictionary.to_pylist()]
+        asks = np.array([self._writer.asks_subject(one) for one in replaced], np.bool_)
+        rows = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
+        owners = people.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        if not len(replaced):
+            return pa.nulls(len(encoded), pa.string()), findings
+        # One number for each (text, subject), or for the text where all share it.
+        owned = np.where(asks[rows], owners.astype(np.int64), -1) + 1
+        pairs = rows.astype(np.int64) * (len(names) + 1) + owned
+        distinct, places = np.unique(pairs, return_inverse=True)
+        jobs = []
+        for pair in distinct.tolist():
+            text, owner = divmod(pair, len(names) + 1)
+            jobs.append((replaced[text], names[owner - 1] if owner else None))
+        out = pa.array(self._write(jobs), pa.string()).take(pa.array(places))
+        return pc.if_else(encoded.is_valid(), out, pa.scalar(None, pa.string())), (
+            findings
+        )
 
     def count_findings(self, array: pa.Array) -> Counter[str]:
-        """Count the spans in a column by entity, weighted by rows."""
+        """Count the spans in a column by entity, weighted by rows.
+
+        Entities that the policy fakes are not among them: surrogates look like them.
+        """
         encoded = as_array(array).cast(pa.string()).dictionary_encode()
-        findings: Counter[str] = Counter()
-        cleaned = self._clean(encoded.dictionary.to_pylist())
-        for rows, (_, counts) in zip(row_weights(encoded), cleaned, strict=True):
-            for entity, spans in counts:
-                findings[entity] += spans * int(rows)
-        return findings
+        found = _weighted(encoded, self._clean(encoded.dictionary.to_pylist()))
+        return Counter(
+            {name: n for name, n in found.items() if not self._writer.free(name)}
+        )
 
     def has_pii(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Tell which texts hold an entity: list of n texts → n booleans."""
@@ -240,25 +272,51 @@ class TextScanner:
         counts.update(entities)
         return replaced
 
-    def _render(
-        self, replaced: Sequence[Replaced], subjects: Sequence[object] | None
-    ) -> list[str]:
-        if not self._operators:
-            return [one.text for one in replaced]
-        numbers: dict[object, dict[tuple[str, str], int]] = {}
-        texts = []
-        for i, one in enumerate(replaced):
-            person = i if subjects is None else (subjects[i],)
-            texts.append(render(one, self._operators, numbers.setdefault(person, {})))
-        if self._numbers and not any(map(callable, self._operators.values())):
-            # A number beside a word can change how the word reads: then without it.
-            distinct = list(dict.fromkeys(texts))
-            found = dict(zip(distinct, self._analyze(distinct), strict=True))
-            texts = [
-                one.text if found[text] else text
-                for one, text in zip(replaced, texts, strict=True)
-            ]
-        return texts
+    def _write(self, jobs: Sequence[tuple[Replaced, bytes | None]]) -> list[str]:
+        """Write texts as the operators want them, and look at them again.
+
+        A number beside a word, or a text from which something was removed, can read as
+        an entity: then the marks beside it become plain placeholders.
+        """
+        if not self._writer.changes:
+            return [replaced.text for replaced, _ in jobs]
+        written = [self._writer.write(*job) for job in jobs]
+        if self._writer.trusted:
+            return [one.text for one in written]
+        plain: dict[int, set[int]] = {}
+        todo = [i for i, (replaced, _) in enumerate(jobs) if replaced.marks]
+        for _ in range(_REWRITES):
+            todo = self._found_again(todo, [written[i].text for i in todo])
+            for i in todo:
+                touched = self._touched(written[i])
+                plain.setdefault(i, set()).update(touched)
+                written[i] = self._writer.write(*jobs[i], plain[i])
+        for i in self._found_again(todo, [written[i].text for i in todo]):
+            written[i] = written[i]._replace(text=jobs[i][0].text)
+        return [one.text for one in written]
+
+    def _found_again(self, numbers: list[int], texts: list[str]) -> list[int]:
+        """Give the numbers of the texts in which something is found that counts."""
+        distinct = list(dict.fromkeys(texts))
+        cleaned = dict(zip(distinct, self._clean(distinct), strict=True))
+        free = self._writer.free
+        return [
+            i
+            for i, text in zip(numbers, texts, strict=True)
+            if not all(free(entity) for entity, _ in cleaned[text].counts)
+        ]
+
+    def _touched(self, written: Written) -> set[int]:
+        """Number the marks that what is found lies on; all if it lies on none."""
+        found = self._analyze([written.text])[0]
+        spans = self._replacer.settle(written.text, found) if found else []
+        touched = {
+            number
+            for number, (start, end) in enumerate(written.places)
+            for a, b, entity in spans
+            if a < end and start < b and not self._writer.free(entity)
+        }
+        return touched or set(range(len(written.places)))
 
     def _analyze(self, texts: Sequence[str]) -> list[list[Span]]:
         """Find what counts in texts: neither in a placeholder nor allowed."""
@@ -275,3 +333,12 @@ class TextScanner:
             for span in self._allowed.without(text, found)
             if not any(a <= span.start and span.end <= b for a, b in inside)
         ]
+
+
+def _weighted(encoded: pa.DictionaryArray, cleaned: Sequence[Cleaned]) -> Counter[str]:
+    """Add up the spans of distinct texts by the rows that hold them."""
+    findings: Counter[str] = Counter()
+    for rows, (_, counts) in zip(row_weights(encoded), cleaned, strict=True):
+        for entity, spans in counts:
+            findings[entity] += spans * int(rows)
+    return findings
