@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
@@ -80,6 +81,9 @@ def fake_values(array: pa.Array, key: bytes, kind: str, locale: str) -> pa.Array
 def draw_surrogate(value: str, digest: bytes, kind: str, locale: str) -> str | None:
     """Draw the surrogate of one value, which does not stand anywhere in it.
 
+    Nor does a word of the value, where that can be had: "Jane" is much of "Jane Doe",
+    and a street is one all the same.
+
     Args:
         value: what the surrogate is for.
         digest: keyed hash of it: the same one gives the same surrogate.
@@ -92,11 +96,15 @@ def draw_surrogate(value: str, digest: bytes, kind: str, locale: str) -> str | N
     source, plain = _faker(locale), _plain(value)
     draw = getattr(source, FAKE_METHODS[kind])
     source.seed_instance(int.from_bytes(digest[:16], "big"))
+    words, second = _words(value), None
     for _ in range(_DRAWS):
         surrogate = " ".join(str(draw()).split())
-        if plain not in _plain(surrogate):
+        if plain in _plain(surrogate):
+            continue
+        if not words & _words(surrogate):
             return surrogate
-    return None
+        second = second or surrogate
+    return second
 
 
 def _other_than(text: str, draw: Any) -> str | None:
@@ -110,6 +118,10 @@ def _other_than(text: str, draw: Any) -> str | None:
 
 def _plain(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 2}
 
 
 def _faker(locale: str) -> Any:
