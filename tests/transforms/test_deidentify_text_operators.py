@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
@@ -51,7 +52,9 @@ def _scanner(operator: Operator | None = None, key: Secret = KEY) -> TextScanner
     return TextScanner(pii, key=key)
 
 
-def _out(scanner: TextScanner, texts: list[str], people: list[int]) -> list[str]:
+def _out(
+    scanner: TextScanner, texts: list[str], people: Sequence[int | None]
+) -> list[str]:
     out, _ = scanner.redact(pa.array(texts), subjects=pa.array(people, pa.uint64()))
     result: list[str] = out.to_pylist()
     return result
@@ -184,7 +187,21 @@ def test_count_findings_when_surrogates_were_written() -> None:
 
 
 WORDS = st.sampled_from(
-    ["Jane Doe", "JANE  DOE", "ann lee", "bo lee", "a@b.com", "x.y@corp.org", "+1 212-555-5555", "hello", "my", "called", "\n", "<PERSON>", "<PERSON_1>"]
+    [
+        "Jane Doe",
+        "JANE  DOE",
+        "ann lee",
+        "bo lee",
+        "a@b.com",
+        "x.y@corp.org",
+        "+1 212-555-5555",
+        "hello",
+        "my",
+        "called",
+        "\n",
+        "<PERSON>",
+        "<PERSON_1>",
+    ]
 )
 TEXTS = st.lists(WORDS, max_size=8).map(" ".join)
 VALUES = re.compile(r"(?i)(jane|ann|bo)\s+(doe|lee)|@b\.com|@corp\.org|555")

@@ -23,6 +23,7 @@ __all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan", "fake_kind"]
 
 _TEXT_FIELD = "optin:text"  # no column may be called so
 
+
 @dataclass(frozen=True)
 class ColumnPlan:
     """One published column.
