@@ -6,6 +6,7 @@ import datetime as dt
 import hmac
 import ipaddress
 import threading
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from optin.transforms.deidentify.actions import (
     subject_shifts,
     truncate_ip,
 )
+from optin.transforms.deidentify.coarse import time_truncate
 from optin.transforms.deidentify.distinct import map_values
 from optin.transforms.deidentify.ipv4 import ipv4_networks
 from optin.transforms.deidentify.keys import ColumnCache, TokenCache, hmac_tokens
@@ -290,3 +292,18 @@ def test_shift_dates_when_only_a_late_piece_leaves_the_range() -> None:
     out = shift_dates(array, pa.array(np.ones(40_000, np.int64)))
     assert out.null_count == 1
     assert not out[-1].is_valid
+
+
+@pytest.mark.parametrize("period", ["minute", "hour", "day"])
+def test_time_truncate_when_times_lie_before_1970_too(period: str) -> None:
+    start = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    micros = np.random.default_rng(2).integers(-(2**52), 2**52, 2_000)
+    zero: dict[str, Any] = {"second": 0, "microsecond": 0}
+    if period != "minute":
+        zero["minute"] = 0
+    if period == "day":
+        zero["hour"] = 0
+    array = pa.array(micros).cast(pa.timestamp("us", "UTC"))
+    assert time_truncate(array, period).to_pylist() == [
+        (start + dt.timedelta(microseconds=int(at))).replace(**zero) for at in micros
+    ]

@@ -12,12 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .distinct import as_array, map_distinct
+from .distinct import as_array, map_distinct, map_values
 
 __all__ = ["geohash", "mask", "period_labels", "replace", "time_truncate"]
 
 _NO_TEXT = pa.scalar(None, pa.string())
 _BASE32 = np.frombuffer(b"0123456789bcdefghjkmnpqrstuvwxyz", dtype=np.uint8)
+_MICROS = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000}
 _BITS = 5  # of a place in one character of a geohash
 
 
@@ -30,7 +31,13 @@ def time_truncate(array: pa.Array, period: str) -> pa.Array:
         array: date32, or timestamp[us] in UTC.
         period: `minute`, `hour`, `day`, `week`, `month`, `quarter` or `year`.
     """
-    return pc.floor_temporal(array, unit=period)
+    step = _MICROS.get(period)
+    if step is None or array.null_count or not pa.types.is_timestamp(array.type):
+        return pc.floor_temporal(array, unit=period)
+    micros = array.cast(pa.int64()).to_numpy()
+    if len(micros) and micros.min() < step - 2**63:  # its start would be out of range
+        return pc.floor_temporal(array, unit=period)
+    return pa.array(micros // step * step).cast(array.type)
 
 
 def period_labels(array: pa.Array, period: str) -> pa.Array:
@@ -96,7 +103,7 @@ def mask(
             return masked
         return pc.if_else(pc.equal(masked, texts), _NO_TEXT, masked)
 
-    return map_distinct(as_array(array), hide)
+    return map_values(as_array(array), hide)
 
 
 def replace(
