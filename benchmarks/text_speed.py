@@ -1,6 +1,7 @@
 """Text engine against Presidio, side by side in one run, with the same recognisers.
 
     python benchmarks/text_speed.py [--texts 1500] [--skip-processes]
+    python benchmarks/text_speed.py --memory 1000000 [--engine rules]
 
 Every line is texts per CPU second (all threads and children count) on made-up short
 texts, unless it says otherwise, and how that compares. Presidio runs in its default
@@ -15,7 +16,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core, as Presidio uses
 
@@ -30,6 +31,7 @@ from optin.transforms.deidentify.text.presidio import (
 )
 
 NAMES = "Anna Lee|Bob Marsh|Carla Diaz|Deepak Rao|Erik Holm|Fatima Noor|Grace Kim"
+PATTERNS = ("CREDIT_CARD", "EMAIL_ADDRESS", "IP_ADDRESS", "PHONE_NUMBER", "URL")
 PLACES = "Berlin|Lagos|New York|Osaka|São Paulo|Leeds|Toronto"
 ENDINGS = (
     "my card {card} was charged twice, please call {phone}",
@@ -118,18 +120,17 @@ def model_lines(analyzer: AnalyzerEngine, texts: Sequence[str]) -> None:
 
 def rules_lines(texts: Sequence[str]) -> None:
     """Compare rules alone with `analyze`, whose model runs in any case."""
-    entities = ("CREDIT_CARD", "EMAIL_ADDRESS", "IP_ADDRESS", "PHONE_NUMBER", "URL")
     analyzer = default_analyzer()
     some = texts[:400]
     one, _ = timed(
         some,
         lambda: [
-            analyzer.analyze(text, language="en", entities=list(entities))
+            analyzer.analyze(text, language="en", entities=list(PATTERNS))
             for text in some
         ],
     )
     show("analyze, 5 pattern entities", one)
-    scanner = TextScanner(Pii(entities=entities))
+    scanner = TextScanner(Pii(entities=PATTERNS))
     scanner.find_spans(some[:8])
     rate, _ = timed(texts, lambda: scanner.find_spans(texts))
     show("ours, rules only", rate, analyze=one)
@@ -176,13 +177,43 @@ def process_lines(texts: Sequence[str]) -> None:
     show("two workers, wall clock", rates[2], one=rates[0])
 
 
+def memory_lines(count: int, engine: Literal["rules", "model"]) -> None:
+    """Print the process's memory while it redacts new texts, twenty times."""
+    import psutil
+
+    names = ("PERSON", "LOCATION") if engine == "model" else ()
+    pii = Pii(engine=engine, entities=(*names, *PATTERNS), mode="fast")
+    scanner = TextScanner(pii)
+    random_ = random.Random(4)  # noqa: S311  # a fixed draw
+    process = psutil.Process()
+    start = time.perf_counter()
+    done = 0
+    for texts_later in [count * step // 20 for step in range(1, 21)]:
+        while done < texts_later:
+            size = min(2_000, texts_later - done)
+            texts = [
+                f"{text} w{random_.getrandbits(48):x}"
+                for text in made_up(size, seed=done)
+            ]
+            scanner.redact(pa.array(texts))
+            done += size
+        seconds = time.perf_counter() - start
+        used = process.memory_info().rss >> 20
+        print(f"{done:>9,} texts {used:>6} MiB {seconds:>6.0f} s", flush=True)
+
+
 def main() -> None:
     """Run all sides one after the other."""
     parser = argparse.ArgumentParser(description="Benchmark the text engine.")
     parser.add_argument("--texts", type=int, default=1_500)
     parser.add_argument("--skip-processes", action="store_true")
+    parser.add_argument("--memory", type=int, metavar="N", help="read N new texts")
+    parser.add_argument("--engine", choices=("rules", "model"), default="model")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
+    if options.memory:
+        memory_lines(options.memory, options.engine)
+        return
     texts = made_up(options.texts)
     analyzer = default_analyzer()
     analyzer.analyze(texts[0], language="en")

@@ -114,6 +114,26 @@ def test_engine_when_bitwise(stock: Any, dev_texts: list[str]) -> None:
     assert PresidioIdentical(stock, mode="bitwise").find_spans(texts) == exact
 
 
+@pytest.mark.slow
+def test_memory_when_many_new_texts_are_read(stock: Any) -> None:
+    import psutil
+
+    from optin.transforms.deidentify.text.presidio import PresidioIdentical
+
+    engine = PresidioIdentical(stock, mode="fast")
+    random_ = random.Random(7)  # noqa: S311  # a fixed draw
+    used = []
+    for thousands in (20, 60):  # the first fill what has a bound
+        for _ in range(thousands):
+            engine.find_spans(
+                [f"Anna w{random_.getrandbits(48):x} saw Bob-{i}" for i in range(1000)]
+            )
+        used.append(psutil.Process().memory_info().rss >> 20)
+    # 60,000 texts with a new word each: kept, a word would be some hundred bytes;
+    # an automaton that goes on growing took 90 MiB.
+    assert used[1] - used[0] < 24
+
+
 TEXTS = st.text(
     st.one_of(
         st.characters(codec="utf-8", max_codepoint=127),
