@@ -81,8 +81,9 @@ def check(
         typer.echo(f"{errors} error{'' if errors == 1 else 's'}")
         raise typer.Exit(2)
     from .lint import lint_consent, lint_input, profile_of
-    from .preflight import RunOptions, instant_of, overridden
+    from .preflight import RunOptions, instant_of, overridden, require_model
 
+    require_model(loaded)
     profile = profile_of(loaded, policy.parent)
     if profile is not None:
         typer.echo(

@@ -11,7 +11,7 @@ from ..policies import Policy
 from ..policies.errors import OptinError, OutputError
 from ..policies.places import is_local
 
-__all__ = ["RunOptions", "instant_of", "overridden", "refuse_overlap"]
+__all__ = ["RunOptions", "instant_of", "overridden", "refuse_overlap", "require_model"]
 
 
 @dataclass(frozen=True)
@@ -83,3 +83,17 @@ def instant_of(text: str | None) -> datetime:
         message = f"--as-of {text!r} has no time zone; write 2026-01-31T00:00:00Z"
         raise OptinError(message)
     return instant.astimezone(UTC)
+
+
+def require_model(policy: Policy) -> None:
+    """Refuse a policy whose language model is not here, before any record is read.
+
+    Raises:
+        ModelMissingError: it is missing, or is another one; says how to install it.
+    """
+    pii = policy.pii
+    scans = any(column.action == "scan" for column in policy.published_columns)
+    if pii is not None and pii.engine == "model" and scans:
+        from ..transforms.deidentify import verify_model
+
+        verify_model(pii.language)

@@ -66,7 +66,13 @@ from .passes import (
     run_clearing_pass,
     run_staging_pass,
 )
-from .preflight import RunOptions, instant_of, overridden, refuse_overlap
+from .preflight import (
+    RunOptions,
+    instant_of,
+    overridden,
+    refuse_overlap,
+    require_model,
+)
 from .result import RunResult
 from .runner import runner_flags
 from .workspace import Workspace
@@ -115,6 +121,7 @@ class _Run:
     def run(self) -> RunResult:
         """Go through all stages; publish, or say why not."""
         policy, result = self._policy, self._result
+        require_model(policy)
         suite = self._suite()
         plan, report = self._plan()
         refuse_overlap(policy)

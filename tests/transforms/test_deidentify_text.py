@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import os
 import re
 import socket
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -321,6 +324,42 @@ def test_redact_when_the_network_is_blocked(monkeypatch: pytest.MonkeyPatch) -> 
     out = _redact(scanner, "Jane Doe, jane@corp.com, http://corp.com/x")
     assert "jane" not in out
     assert "corp" not in out
+
+
+FIRST_EMAIL = """
+import sys
+
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        raise SystemExit("the network was used: " + event)
+
+sys.addaudithook(refuse)
+import pyarrow as pa
+from optin.policies.model import Pii
+from optin.transforms.deidentify.text import TextScanner
+
+for recognizers in ("policy", "presidio"):
+    pii = Pii(entities=("EMAIL_ADDRESS", "URL"))
+    scanner = TextScanner(pii, recognizers=recognizers)
+    print(scanner.redact(pa.array(["mail jane@corp.co.uk!"]))[0][0])
+"""
+
+
+def test_redact_when_a_process_reads_its_first_email(tmp_path: Path) -> None:
+    # By default tldextract fetches the public suffix list then, unless it has it from
+    # an earlier process: so with an empty home and cache.
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    environment["TLDEXTRACT_CACHE"] = str(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_EMAIL],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert done.stdout.split("\n")[:2] == ["mail <EMAIL_ADDRESS>!"] * 2
 
 
 def test_redact_when_debug_logs_are_on(
