@@ -408,6 +408,10 @@ def _not_checked(policy: Policy) -> list[str]:
     scanned = [c.name for c in policy.published_columns if c.action == "scan"]
     if scanned and policy.pii is not None and policy.pii.engine == "rules":
         gaps.append(f"names of people in {', '.join(scanned)} (pii.engine: rules)")
+    if scanned and policy.pii is not None and policy.pii.faked:
+        gaps.append(
+            f"{', '.join(policy.pii.faked)} in text (surrogates look like them)"
+        )
     ruled = policy.anonymity.sensitive
     sensitive = [
         c.name for c in policy.published_columns if c.sensitive and c.name not in ruled

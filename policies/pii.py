@@ -172,6 +172,12 @@ class Operator(Frozen):
         """Whether what it writes depends on whose row it is."""
         return self.type in ("fake", "placeholder") and self.scope == "subject"
 
+    def surrogate_kind(self, entity: str) -> FakeKind | None:
+        """Give what surrogates of an entity look like; None if it draws none."""
+        if self.type != "fake":
+            return None
+        return self.kind or SURROGATE_KINDS.get(entity)
+
 
 class Ner(Frozen):
     """A model of the user's own that finds entities, run by Presidio's recogniser.
@@ -245,6 +251,15 @@ class Pii(Frozen):
     def keyed(self) -> bool:
         """Whether an operator needs a secret."""
         return any(operator.keyed for operator in self.operators.values())
+
+    @property
+    def faked(self) -> tuple[str, ...]:
+        """Entities whose surrogates look like them: none can tell these apart."""
+        return tuple(
+            entity
+            for entity in self.entities
+            if self.operator(entity).surrogate_kind(entity) is not None
+        )
 
     def operator(self, entity: str) -> Operator:
         """Give what is put in place of an entity."""

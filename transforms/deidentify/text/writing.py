@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from ....policies.errors import KeyReferenceError
-from ....policies.pii import DEFAULT, SURROGATE_KINDS, Operator
+from ....policies.pii import DEFAULT, Operator
 from ..keys import Secret, hmac_digests
 from ..surrogates import draw_surrogate
 from .replace import Mark, Replaced
@@ -77,7 +77,7 @@ class Writer:
             return False
         if not isinstance(operator, Operator):
             return True
-        return operator.type == "fake" and _kind(entity, operator) is not None
+        return operator.surrogate_kind(entity) is not None
 
     def asks_subject(self, replaced: Replaced) -> bool:
         """Tell whether what becomes of a text depends on whose it is."""
@@ -199,17 +199,13 @@ def normal_value(value: str) -> str:
 def _from_digest(entity: str, value: str, operator: Operator, digest: bytes) -> str:
     """Give what stands for a value; empty for the plain placeholder."""
     if operator.type == "fake":
-        kind = _kind(entity, operator)
+        kind = operator.surrogate_kind(entity)
         if kind is None or not any(map(str.isalnum, value)):
             return ""
         return draw_surrogate(value, digest, kind, operator.locale) or ""
     length = _HMAC_LENGTH if operator.type == "hmac" else _LENGTHS[operator.scope]
     letters = "".join(_LETTERS[byte >> 4] + _LETTERS[byte & 15] for byte in digest)
     return f"<{entity}_{letters[:length]}>"
-
-
-def _kind(entity: str, operator: Operator) -> str | None:
-    return operator.kind or SURROGATE_KINDS.get(entity)
 
 
 def _masked(value: str, operator: Operator) -> str:
