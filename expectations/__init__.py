@@ -19,11 +19,18 @@ from .privacy import (
     derive_checks,
     evaluate_checks,
 )
+from .release import validate_release
+from .residual import (
+    RESIDUAL_CHECK,
+    residual_facts,
+    residual_warnings,
+)
 from .results import CheckResult, ValidationReport
 from .suite import Check, Suite, load_suite
 
 __all__ = [
     "CATALOGUE",
+    "RESIDUAL_CHECK",
     "Check",
     "CheckResult",
     "ClassCounts",
@@ -41,5 +48,8 @@ __all__ = [
     "merge_partials",
     "partial_metrics",
     "prepare_suite",
+    "residual_facts",
+    "residual_warnings",
     "validate_dataset",
+    "validate_release",
 ]

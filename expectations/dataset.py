@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -14,7 +16,9 @@ from .metrics import MetricRequest, Partial, merge_partials, partial_metrics
 from .results import CheckResult, ValidationReport
 from .suite import Suite, load_suite
 
-__all__ = ["BLOCK_ROWS", "validate_dataset"]
+__all__ = ["BLOCK_ROWS", "map_dataset", "measure_dataset", "validate_dataset"]
+
+T = TypeVar("T")
 
 BLOCK_ROWS = 65_536
 _FORMATS = {
@@ -62,6 +66,49 @@ def validate_dataset(path: str | Path, suite: Suite | str | Path) -> ValidationR
     return ValidationReport(report.suite_name, (*report.results, check))
 
 
+def map_dataset(
+    path: str | Path, wanted: set[str], use: Callable[[Iterator[pa.RecordBatch]], T]
+) -> list[T]:
+    """Give `use` the `wanted` columns of every file at `path`, block by block.
+
+    Returns:
+        What it made of each file.
+
+    Raises:
+        InputError: there is no data, files of more than one format, or data that cannot
+            be read.
+    """
+    root = Path(path)
+    files, kind = _files(root)
+    with _plain_errors(root, kind):
+        return [use(_open(file, kind, wanted)[1]) for file in files]
+
+
+def measure_dataset(path: str | Path, requests: tuple[MetricRequest, ...]) -> Partial:
+    """Compute metrics of the data at `path`, in bounded memory.
+
+    Raises:
+        InputError: there is no data, files of more than one format, or data that cannot
+            be read.
+    """
+    root = Path(path)
+    files, kind = _files(root)
+    return _measure(files, kind, requests, root)
+
+
+@contextmanager
+def _plain_errors(root: Path, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        # Arrow's own message may quote the data.
+        message = (
+            f"{root} cannot be read as {kind} ({type(error).__name__}); "
+            "check the format and that each column holds one type"
+        )
+        raise InputError(message) from None
+
+
 def _files(root: Path) -> tuple[list[Path], str]:
     if root.is_file():
         found = [root]
@@ -94,20 +141,13 @@ def _visible(root: Path) -> Iterator[Path]:
 def _measure(
     files: list[Path], kind: str, requests: tuple[MetricRequest, ...], root: Path
 ) -> Partial:
-    try:
+    with _plain_errors(root, kind):
         partials: list[Partial] = []
         for file in files:
             for partial in _file_partials(file, kind, requests):
                 partials.append(partial)
                 if len(partials) >= _MERGE_EVERY:
                     partials = [merge_partials(partials)]
-    except (pa.ArrowException, OSError) as error:
-        # Arrow's own message may quote the data.
-        message = (
-            f"{root} cannot be read as {kind} ({type(error).__name__}); "
-            "check the format and that each column holds one type"
-        )
-        raise InputError(message) from None
     return merge_partials(partials)
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..policies.model import Policy
+from ..transforms.deidentify.residual import ResidualCounts
 from .decide import evaluate_suite
 from .partials import Partial
+from .residual import RESIDUAL_CHECK, decide_residual, residual_check
 from .results import CheckResult
 from .suite import Check, Suite
 
@@ -94,6 +96,7 @@ class Evidence:
         classes: the measure of k.
         sensitive: sensitive attribute → classes and what they reach.
         pii_rows: rows with a finding in a published scan column, by entity type.
+        residual: what the second detector found in a sample, by column.
     """
 
     partial: Partial = field(default_factory=Partial)
@@ -101,6 +104,7 @@ class Evidence:
     classes: ClassCounts | None = None
     sensitive: Mapping[str, SensitiveCounts] | None = None
     pii_rows: Mapping[str, int] | None = None
+    residual: Mapping[str, ResidualCounts] | None = None
 
 
 def derive_checks(policy: Policy) -> tuple[Check, ...]:
@@ -109,8 +113,8 @@ def derive_checks(policy: Policy) -> tuple[Check, ...]:
     Two are Great Expectations' own (columns exactly as declared, not empty); those named
     `optin_…` are counts that no column of the output can show.
 
-    Not covered: storage types of columns, personal data in
-    columns that are not scanned, and entities that the policy does not name.
+    Not covered: storage types of columns, and personal data that neither detector
+    knows.
     """
     published = policy.published_columns
     checks = [
@@ -140,6 +144,9 @@ def derive_checks(policy: Policy) -> tuple[Check, ...]:
         checks.append(
             Check("optin_no_pii_in_scanned_columns", _pii_kwargs(scanned, entities))
         )
+    residual = residual_check(policy)
+    if residual is not None:
+        checks.append(residual)
     return tuple(checks)
 
 
@@ -263,6 +270,10 @@ def _no_pii(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
     return CheckResult(name, good, kwargs, observed, detail)
 
 
+def _residual(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
+    return decide_residual(kwargs, evidence.residual)
+
+
 def _not_checked(name: str, kwargs: Mapping[str, Any], why: str) -> CheckResult:
     return CheckResult(name, None, kwargs, {}, f"not checked: {why}")
 
@@ -271,6 +282,7 @@ _RULES: dict[str, Callable[[Mapping[str, Any], Evidence], CheckResult]] = {
     "optin_no_direct_identifier_kept": _no_identifier,
     "optin_no_pii_in_scanned_columns": _no_pii,
     "optin_only_consented_rows": _only_consented,
+    RESIDUAL_CHECK: _residual,
     "optin_records_conserved": _conserved,
     _SENSITIVE: _diverse,
     "optin_subjects_per_class_at_least_k": _k_subjects,

@@ -182,17 +182,23 @@ def demo(
 @app.command()
 def validate(
     data: Annotated[Path, typer.Option(help="Data set: file or folder.")],
-    suite: Annotated[Path, typer.Option(help="Great Expectations suite.")],
+    suite: Annotated[
+        Path | None, typer.Option(help="Great Expectations suite.")
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="The data set's policy: its promises are checked again."),
+    ] = None,
     result_json: Annotated[
         Path | None, typer.Option("--json", help="Write the results here.")
     ] = None,
 ) -> None:
-    """Validate a data set against a Great Expectations suite (JSON or YAML)."""
-    from ..expectations import validate_dataset
+    """Validate a data set against a Great Expectations suite, its policy, or both."""
     from .summary import check_json_path, print_validation, write_json
+    from .validation import validate_data
 
     check_json_path(result_json)
-    report = validate_dataset(data, suite)
+    report = validate_data(data, suite=suite, policy=policy)
     print_validation(report)
     if result_json is not None:
         write_json(result_json, report.to_json())

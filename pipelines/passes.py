@@ -23,6 +23,7 @@ from ..transforms.consent import GatePlan
 from ..transforms.consent.bias import BiasCounts, BiasFn
 from ..transforms.consent.stage import ConsentGate
 from ..transforms.deidentify import Deidentify, DeidentifyPlan
+from ..transforms.deidentify.residual import ResidualCounts, ResidualPlan
 from ..transforms.kanonymity import (
     CollectHistogram,
     CollectTriples,
@@ -40,6 +41,7 @@ from ..transforms.staging.deliver import (
 from ..transforms.staging.parts import PartFile
 from ..transforms.staging.readback import ReadBack
 from .measure import MeasureStaged, StagedMeasures
+from .residual import MeasureResidual, received_residual
 from .workspace import Workspace, join
 
 __all__ = ["Cleared", "Staged", "run_clearing_pass", "run_staging_pass"]
@@ -79,13 +81,15 @@ class Staged:
         parts: the staged files.
         classes: people of every class; null where nothing was staged.
         values: sensitive attribute → people of every class by value.
-        measures: of the expectations.
+        measures: of the expectations, and what the first detector still finds.
+        residual: what the second detector found, by column.
     """
 
     parts: tuple[PartFile, ...]
     classes: pa.Table | None
     values: dict[str, pa.Table | None]
     measures: StagedMeasures
+    residual: dict[str, ResidualCounts]
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ def run_staging_pass(
     cleared: Cleared,
     recoding: Recoding,
     measure: MeasureStaged,
+    residual: ResidualPlan,
     quasi_identifiers: tuple[str, ...],
     anonymity: Anonymity,
     workspace: Workspace,
@@ -209,6 +214,9 @@ def run_staging_pass(
                 | f"Keep values {name}"
                 >> Deliver(join(place, f"values-{number}.parquet"), table=True)
             )
+        _ = parts | "Residual" >> MeasureResidual(
+            residual, join(place, "residual.json")
+        )
         _ = blocks | "Measure" >> measure.into(join(place, "measures"))
     return Staged(
         parts=tuple(PartFile(**entry) for entry in received(join(place, "parts.json"))),
@@ -218,6 +226,7 @@ def run_staging_pass(
             for number, name in enumerate(anonymity.sensitive)
         },
         measures=measure.received(join(place, "measures")),
+        residual=received_residual(join(place, "residual.json"), residual),
     )
 
 

@@ -30,6 +30,8 @@ class RunResult:
         ledger: which ledger the records were held against; null without one.
         bias: who disappeared with those who did not consent (`bias_report`).
         findings: personal data found in scanned text: column → entity → spans.
+        residual: what the second detector found in a sample of the staged set: values
+            by column and entity, small counts as `<n`.
         anonymity: k asked and reached, classes, NCP, levels, and so on.
         checks: one result per expectation and privacy check.
         not_checked: what nobody looked at, in plain words.
@@ -55,6 +57,7 @@ class RunResult:
     ledger: dict[str, Any] | None = None
     bias: dict[str, Any] = field(default_factory=dict)
     findings: dict[str, dict[str, int]] = field(default_factory=dict)
+    residual: dict[str, Any] = field(default_factory=dict)
     anonymity: dict[str, Any] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
@@ -110,6 +113,7 @@ class RunResult:
             },
             "ledger": self.ledger,
             "findings": self.findings,
+            "residual": self.residual,
             "anonymity": self.anonymity,
             "checks": self.checks,
             "not_checked": self.not_checked,

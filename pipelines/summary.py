@@ -47,6 +47,9 @@ def print_summary(result: RunResult, console: Console | None = None) -> None:
             f"people; the policy asks {facts['k']}",
         )
         table.add_row("NCP", f"{facts['ncp']:.4f}", "information lost, 0 to 1")
+    if result.residual:
+        columns = result.residual["columns"]
+        table.add_row("residual", f"{len(columns):,}", _residual(columns))
     if result.checks:
         passed = sum(check["success"] is True for check in result.checks)
         table.add_row(
@@ -71,12 +74,15 @@ def print_validation(report: ValidationReport, console: Console | None = None) -
     console = console or Console()
     results = report.results
     for result in results:
-        if result.success is not True:
+        if result.success is False:
             console.print(
                 f"failed: {result.name} {result.detail}", markup=False, highlight=False
             )
+    for result in report.not_checked:
+        console.print(f"{result.name} {result.detail}", markup=False, highlight=False)
     passed = sum(result.success is True for result in results)
-    console.print(f"{passed} of {len(results)} expectations met", highlight=False)
+    checked = len(results) - len(report.not_checked)
+    console.print(f"{passed} of {checked} expectations met", highlight=False)
 
 
 def check_json_path(path: Path | None) -> None:
@@ -138,6 +144,17 @@ def _bias(bias: dict[str, Any]) -> list[str]:
 def _levels(facts: dict[str, Any]) -> str:
     levels = facts.get("levels") or {}
     return ", ".join(f"{name} level {level}" for name, level in levels.items())
+
+
+def _residual(columns: dict[str, Any]) -> str:
+    """Say what the second detector found in a sample, by column and entity."""
+    left = [
+        f"{name} {entity}"
+        for name, facts in columns.items()
+        for entity in facts["certain"]
+    ]
+    said = f"left: {', '.join(left)}" if left else "nothing certain is left"
+    return f"columns searched again; {said}"
 
 
 def _failed(checks: list[dict[str, Any]]) -> str:

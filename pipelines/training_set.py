@@ -14,6 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..expectations import (
+    RESIDUAL_CHECK,
+    CheckResult,
     ClassCounts,
     Evidence,
     RecordCounts,
@@ -73,6 +75,7 @@ from .preflight import (
     refuse_overlap,
     require_model,
 )
+from .residual import note_residual, residual_plan
 from .result import RunResult
 from .runner import runner_flags
 from .workspace import Workspace
@@ -137,16 +140,19 @@ class _Run:
                 recoding = self._choose(cleared)
                 self._progress("writing the staged set and measuring it")
                 measure = MeasureStaged.of(policy, suite)
+                residual = residual_plan(policy)
                 with plain_failures("writing the staged set"):
                     staged = run_staging_pass(
                         cleared,
                         recoding,
                         measure,
+                        residual,
                         policy.quasi_identifiers,
                         policy.anonymity,
                         place,
                         self._flags,
                     )
+                note_residual(policy, result, residual, staged.residual)
                 self._verify(cleared, recoding, staged, suite)
                 result.release = place.publish(result.manifest())
         except GateError as refusal:
@@ -353,7 +359,7 @@ class _Run:
             checks += evaluate_suite(suite, staged.measures.metrics).results
         result.checks = [check.to_json() for check in checks]
         # What was not measured is no pass: only True is.
-        failed = [check.name for check in checks if check.success is not True]
+        failed = [_failure(check) for check in checks if check.success is not True]
         if failed:
             message = f"{len(failed)} check(s) failed: {', '.join(failed)}"
             raise GateError(message)
@@ -383,6 +389,7 @@ class _Run:
             ),
             sensitive=sensitive,
             pii_rows=staged.measures.text_findings,
+            residual=staged.residual,
         )
 
 
@@ -419,6 +426,12 @@ def _not_checked(policy: Policy) -> list[str]:
     if sensitive:
         gaps.append(f"l-diversity and t-closeness of {', '.join(sensitive)}")
     return gaps
+
+
+def _failure(check: CheckResult) -> str:
+    """Name a check that failed; of what is left, the columns and entities as well."""
+    more = f" ({check.detail})" if check.name == RESIDUAL_CHECK and check.detail else ""
+    return check.name + more
 
 
 def _commonest(result: RunResult) -> str:

@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from optin.policies import Policy, load_policy
+
+_SMALL_POLICY = """\
+version: 1
+name: small
+purpose: train_ai_system
+key: env://OPTIN_TEST_KEY
+input:
+  format: jsonl
+  path: in/
+  event_time: {field: ts, unit: iso8601}
+  event_id: id
+  subject: [user]
+consent:
+  signals: {att: {field: att, grant: [3], deny: [0, 1, 2]}}
+  require: [{signal: att}]
+columns:
+  - {name: user, type: user_id, action: drop}
+  - {name: country, type: country, action: keep, quasi: true}
+COLUMNSanonymity: {k: 2, suppress_max: 0.9}
+output: {path: out/}
+audit: {path: audit/}
+MORE"""
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +45,19 @@ def shared_data() -> Path:
             "(see CONTRIBUTING.md)"
         )
     return folder
+
+
+@pytest.fixture
+def write_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Policy]:
+    """Write `policy.yaml`: a small policy with columns and keys of the test's own."""
+    monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
+
+    def write(*, columns: str = "", more: str = "") -> Policy:
+        path = tmp_path / "policy.yaml"
+        text = _SMALL_POLICY.replace("COLUMNS", columns).replace("MORE", more)
+        path.write_text(text, encoding="utf-8")
+        return load_policy(path)
+
+    return write

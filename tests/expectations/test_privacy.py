@@ -18,6 +18,7 @@ from optin.expectations import (
     partial_metrics,
 )
 from optin.policies.model import Policy
+from optin.transforms.deidentify.residual import ResidualCounts
 
 COLUMNS: tuple[dict[str, Any], ...] = (
     {"name": "user", "type": "user_id", "action": "hmac"},
@@ -38,6 +39,7 @@ EVIDENCE = Evidence(
     records=RecordCounts(6, 3, 2, 1, suppressed=2, published=1),
     classes=ClassCounts(1, 0, 0),
     pii_rows={"EMAIL_ADDRESS": 0},
+    residual={"note": ResidualCounts(1)},
 )
 
 
@@ -77,6 +79,7 @@ def test_every_check_passes_when_the_evidence_is_good() -> None:
         "optin_only_consented_rows",
         "optin_subjects_per_class_at_least_k",
         "optin_no_pii_in_scanned_columns",
+        "optin_no_residual_pii",
     ]
     assert all(result.success is True for result in results.values())
     assert results["expect_table_columns_to_match_ordered_list"].kwargs == {
@@ -113,6 +116,10 @@ assert RECORDS is not None
         ({"classes": ClassCounts(2, 1, 1)}, {"optin_subjects_per_class_at_least_k"}),
         ({"classes": ClassCounts(0, 0, 0)}, {"optin_subjects_per_class_at_least_k"}),
         ({"pii_rows": {"EMAIL_ADDRESS": 1}}, {"optin_no_pii_in_scanned_columns"}),
+        (
+            {"residual": {"note": ResidualCounts(9, certain={"SECRET": 1})}},
+            {"optin_no_residual_pii"},
+        ),
     ],
 )
 def test_one_check_fails_when_one_thing_is_wrong(
@@ -128,6 +135,7 @@ def test_check_is_not_checked_when_there_is_no_evidence() -> None:
     unknown = {name for name, result in results.items() if result.success is None}
     assert unknown == {
         "optin_no_pii_in_scanned_columns",
+        "optin_no_residual_pii",
         "optin_only_consented_rows",
         "optin_records_conserved",
         "optin_subjects_per_class_at_least_k",

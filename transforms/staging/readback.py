@@ -15,7 +15,7 @@ from apache_beam.pvalue import PCollection
 from ..blocks.names import BLOCK_ROWS, SUBJECT
 from .parts import PartFile
 
-__all__ = ["ReadBack", "read_back"]
+__all__ = ["ReadBack", "open_part", "read_back"]
 
 
 class ReadBack(beam.PTransform[Any, Any]):
@@ -33,13 +33,14 @@ class ReadBack(beam.PTransform[Any, Any]):
 
 def read_back(part: PartFile) -> Iterator[pa.RecordBatch]:
     """Read one part block by block; both files in step, in bounded memory."""
-    with _open(part.path) as data, _open(part.subjects) as private:
+    with open_part(part.path) as data, open_part(part.subjects) as private:
         subjects = pq.ParquetFile(private).iter_batches(BLOCK_ROWS)
         for block in pq.ParquetFile(data).iter_batches(BLOCK_ROWS):
             tokens = next(subjects).column(SUBJECT)
             yield block.append_column(SUBJECT, tokens)
 
 
-def _open(path: str) -> pa.PythonFile:
+def open_part(path: str) -> pa.PythonFile:
+    """Open a staged Parquet file of any Beam file system."""
     stream = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
     return pa.PythonFile(stream, mode="r")
