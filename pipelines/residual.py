@@ -131,8 +131,8 @@ def note_residual(
             f"what is left in {', '.join(skipped)} (residual.skip)"
         )
     result.not_checked += [
-        f"{', '.join(column.exempt)} left in {column.name}: the policy's operators "
-        "write surrogates of it, or keep it"
+        f"{', '.join(column.exempt)} left in {column.name}: operators of the "
+        "policy write surrogates"
         for column in plan.columns
         if column.exempt
     ]

@@ -195,3 +195,37 @@ def test_long_values_are_looked_at_up_to_a_limit(size: int) -> None:
     text = "x " * (size // 2) + "192.0.2.1"
     counts = sketch_blocks([block([(text, None)])], PLAN).counts(PLAN)["a"]
     assert bool(counts.certain) is (size == 50)
+
+
+def test_entities_that_operators_write_are_exempt_and_no_others(
+    write_policy: Callable[..., Any],
+) -> None:
+    policy = write_policy(
+        columns="  - {name: note, type: free_text, action: scan}\n",
+        more=(
+            "pii:\n"
+            "  entities: [EMAIL_ADDRESS, PHONE_NUMBER, IP_ADDRESS, IBAN_CODE]\n"
+            "  operators: {EMAIL_ADDRESS: fake, PHONE_NUMBER: mask, default: redact}\n"
+        ),
+    )
+    plan = ResidualPlan.of(policy)
+    (column,) = (column for column in plan.columns if column.name == "note")
+    assert column.exempt == ("EMAIL_ADDRESS",)
+    texts = ["a@example.org", "192.0.2.9", "(202) 555-0123", "DE89370400440532013000"]
+    batch = pa.record_batch({"note": pa.array(texts)})
+    counts = sketch_blocks([batch], plan).counts(plan)["note"]
+    assert counts.certain == {"IBAN_CODE": 1, "IP_ADDRESS": 1, "PHONE_NUMBER": 1}
+
+
+def test_words_that_the_policy_allows_do_not_count(
+    write_policy: Callable[..., Any],
+) -> None:
+    policy = write_policy(
+        columns="  - {name: note, type: free_text, action: scan}\n",
+        more="pii: {entities: [EMAIL_ADDRESS], allow_list: [help@shop.example]}\n",
+    )
+    plan = ResidualPlan.of(policy)
+    texts = ["write to help@shop.example", "write to nohelp@shop.example"]
+    batch = pa.record_batch({"note": pa.array(texts)})
+    counts = sketch_blocks([batch], plan).counts(plan)["note"]
+    assert counts.certain == {"EMAIL_ADDRESS": 1}

@@ -33,8 +33,8 @@ _ENTITY_BIT = {entity: place for place, entity in enumerate(RESIDUAL_ENTITIES)}
 
 
 def without_marks(text: str, marks: re.Pattern[str]) -> str:
-    """Put a line break for every placeholder, such as `<PERSON_7F3A>`."""
-    return marks.sub("\n", text) if "<" in text else text
+    """Put a line break for every placeholder, such as `<PERSON_7F3A>`, and allowed word."""
+    return marks.sub("\n", text)
 
 
 def find_traces(text: str) -> frozenset[Trace]:

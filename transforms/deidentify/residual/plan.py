@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from ....policies.columns import Column
 from ....policies.model import Pii, Policy
+from ....policies.pii import SURROGATE_KINDS
 
 __all__ = ["ResidualColumn", "ResidualPlan"]
 
@@ -46,7 +47,7 @@ class ResidualColumn:
 
     Attributes:
         name: its name in the output.
-        exempt: entities that do not count, as the policy's operators write them.
+        exempt: entities that do not count, because operators write surrogates of them.
         named: the language model looks for names as well.
     """
 
@@ -62,7 +63,8 @@ class ResidualPlan:
     Attributes:
         columns: those that are read, in policy order.
         sample: most distinct values of a column.
-        placeholders: RE of what the cleaning puts for an entity.
+        placeholders: RE of what the cleaning puts for an entity, and of what the policy
+            allows.
         language: of the text, for the model.
         left_out: column → why it is not read.
         named_values: most distinct values of a column that the model reads.
@@ -133,24 +135,25 @@ _TEXTUAL = ("generalize", "mask", "replace", "scan", "truncate")
 
 
 def _exempt(pii: Pii) -> tuple[str, ...]:
-    """Give the entities that operators write as surrogates, or leave on purpose."""
-    operators: Mapping[str, Any] = getattr(pii, "operators", {})
+    """Give the entities that the policy's operators write as surrogates."""
     exempt: set[str] = set()
-    for entity, operator in operators.items():
-        if operator.type == "fake":
-            kinds = [operator.kind] if operator.kind else []
-            if not kinds and entity == "default":
-                exempt.update(_FAKES.values())
-            exempt.update(_FAKES[kind] for kind in kinds if kind in _FAKES)
-            exempt.add(entity)
-        elif operator.type == "keep":
-            exempt.add(entity)
+    for entity in pii.entities:
+        operator = pii.operator(entity)
+        kind = operator.kind or SURROGATE_KINDS.get(entity)
+        if operator.type == "fake" and kind in _FAKES:
+            exempt.add(_FAKES[kind])
         elif operator.type == "hmac":
             exempt.add("SECRET")  # its tokens are long and random
-    return tuple(sorted(exempt - {"default"}))
+    return tuple(sorted(exempt))
 
 
 def _placeholders(pii: Pii | None) -> str:
     """Give the pattern of `<ENTITY>`, `<ENTITY_12>`, `<ENTITY_7F3A>` of this policy."""
     names = ["UNREADABLE_TEXT", *(pii.entities if pii is not None else ())]
-    return rf"<(?:{'|'.join(map(re.escape, sorted(names)))})(?:_[0-9A-Za-z]{{1,32}})?>"
+    marks = [
+        rf"<(?:{'|'.join(map(re.escape, sorted(names)))})(?:_[0-9A-Za-z]{{1,32}})?>"
+    ]
+    if pii is not None:
+        words = sorted(pii.allow_list, key=len, reverse=True)
+        marks += [rf"(?<!\w){re.escape(word)}(?!\w)" for word in words]
+    return "|".join(marks)
