@@ -86,14 +86,15 @@ def instant_of(text: str | None) -> datetime:
 
 
 def require_model(policy: Policy) -> None:
-    """Refuse a policy whose language model is not here, before any record is read.
+    """Refuse a policy whose models are not here, before any record is read.
 
     Raises:
-        ModelMissingError: it is missing, or is another one; says how to install it.
+        ModelMissingError: the language's model or the one of `pii.ner` is missing, or is
+            another one; says how to install it.
     """
     pii = policy.pii
     scans = any(column.action == "scan" for column in policy.published_columns)
-    if pii is not None and pii.engine == "model" and scans:
-        from ..transforms.deidentify import verify_model
+    if pii is not None and scans:
+        from ..transforms.deidentify import verify_models
 
-        verify_model(pii.language)
+        verify_models(pii)

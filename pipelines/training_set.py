@@ -45,7 +45,6 @@ from ..transforms.deidentify import (
     policy_key,
     resolve_key,
     resolve_keys,
-    verify_models,
 )
 from ..transforms.kanonymity import (
     ClassReport,
@@ -178,9 +177,6 @@ class _Run:
         policy = self._policy
         master = self._master()
         keys = resolve_keys(policy)
-        columns = DeidentifyPlan.from_policy(policy, keys)
-        if columns.pii is not None:
-            verify_models(columns.pii)
         self._result.keys = key_facts(policy, keys)
         gate = GatePlan.from_policy(
             policy,
@@ -195,7 +191,7 @@ class _Run:
             read=spec,
             splits=report.splits,
             gate=gate,
-            deidentify=columns,
+            deidentify=DeidentifyPlan.from_policy(policy, keys),
             quasi_identifiers=policy.quasi_identifiers,
             anonymity=policy.anonymity,
         )
