@@ -1,1 +1,23 @@
-"""HOW it is done: Beam transforms and the Arrow kernels inside them."""
+"""HOW it is done: Beam transforms and the Arrow kernels inside them.
+
+The transforms that work alone, in anybody's pipeline, are offered here; they are
+imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .deidentify.stage import Deidentify
+
+__all__ = ["Deidentify"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Deidentify":
+        from .deidentify.stage import Deidentify
+
+        return Deidentify
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.policies.signals import canonical_text
+from optin.transforms.blocks.identity import bare_identifiers
 from optin.transforms.blocks.names import RAW_PREFIX
-from optin.transforms.consent.identity import bare_identifiers
 from optin.transforms.consent.people import Identities
 from optin.transforms.consent.view import BlockView
 

@@ -13,8 +13,8 @@ import numpy as np
 from ...policies.consent import GPP_SECTION, Consent, When
 from ...policies.countries import country_of, spelled
 from ...policies.signals import Scalar, SignalSpec, canonical_text
+from ..blocks.identity import is_container
 from .gpp_reader import read_sections
-from .identity import is_container
 from .view import BlockView, Mask
 
 __all__ = ["Conditions", "Where", "first_match"]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...policies.consent import Minors
-from .identity import normalised_identities
+from ..blocks.identity import normalised_identities
 from .view import BlockView, Mask
 
 __all__ = ["Identities", "ages_of"]
@@ -18,7 +18,7 @@ _OLDEST_AGE_YEARS = 125
 class Identities:
     """The identity that names each record's data subject.
 
-    The first subject key that names somebody counts; see `identity`.
+    The first subject key that names somebody counts; see `blocks.identity`.
 
     Attributes:
         named: rows that name somebody.

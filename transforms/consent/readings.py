@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from ...policies.model import EventTime
 from ...policies.signals import SignalSpec
+from ..blocks.identity import normalised_identities
 from .event_time import event_times
-from .identity import normalised_identities
 from .view import BlockView, Mask
 
 __all__ = [

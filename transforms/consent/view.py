@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...policies.signals import canonical_text
+from ..blocks.identity import bare_identifiers, first_bytes
 from ..blocks.names import RAW_PREFIX
-from .identity import bare_identifiers, first_bytes
 
 __all__ = ["BlockView", "Mask"]
 

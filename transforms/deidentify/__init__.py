@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .block import UNREADABLE_IP, Findings, deidentify_block
 from .encryption import decrypt_tokens, encrypt_tokens
 from .keys import (
@@ -19,9 +21,12 @@ from .keys import (
 )
 from .model import MODEL_NAME, verify_model
 from .plan import ColumnPlan, DeidentifyPlan
-from .stage import Deidentify
 from .text import UNREADABLE_TEXT, Span, TextScanner
 from .text.custom import verify_models
+
+if TYPE_CHECKING:
+    from .api import deidentify
+    from .stage import Deidentify
 
 __all__ = [
     "MODEL_NAME",
@@ -36,6 +41,7 @@ __all__ = [
     "TextScanner",
     "column_key",
     "decrypt_tokens",
+    "deidentify",
     "deidentify_block",
     "derive_key",
     "encrypt_tokens",
@@ -50,3 +56,17 @@ __all__ = [
     "verify_model",
     "verify_models",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Apache Beam, or stands above us, when it is asked for."""
+    if name == "Deidentify":
+        from .stage import Deidentify
+
+        return Deidentify
+    if name == "deidentify":
+        from .api import deidentify
+
+        return deidentify
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

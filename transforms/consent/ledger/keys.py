@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.util import hash_array
 
+from ...blocks.identity import bare_identifiers, normalised_identities
 from ...deidentify.keys import Secret, derive_key
-from ..identity import bare_identifiers, normalised_identities
 
 __all__ = [
     "HashKeys",

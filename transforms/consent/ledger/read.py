@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ....policies.errors import InputError
+from ...blocks.identity import are_containers
 from ...blocks.listing import InputFile, list_files, list_splits
 from ...blocks.names import RECORD
 from ...blocks.read import read_ahead, read_split
 from ...blocks.spec import BadRecords, SplitStats
 from ..event_time import event_times
-from ..identity import are_containers
 from ..view import BlockView, Mask
 from .keys import normalised, prefixed, siphash
 from .plan import LedgerPlan

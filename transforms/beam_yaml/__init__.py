@@ -1,0 +1,16 @@
+"""Our transforms for Beam YAML: what `providers.yaml` beside this file names.
+
+One class a transform, under the name that a pipeline gives as `type:`; its arguments are
+the keys of `config:`. Rows come in and rows go out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .deidentify import Deidentify
+
+__all__ = ["PROVIDERS", "Deidentify"]
+
+PROVIDERS = Path(__file__).parent / "providers.yaml"
+"""The listing that a pipeline includes: `providers: [{include: …/providers.yaml}]`."""

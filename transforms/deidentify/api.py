@@ -1,0 +1,371 @@
+"""De-identification on its own: any Arrow table or data frame, no Beam, no pipeline.
+
+What a pipeline gets from its reader and its consent gate (values in their storage type,
+and who each record is about) is worked out here from the columns as they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...policies.columns import KEYED_ACTIONS
+from ...policies.errors import InputError, KeyReferenceError, OptinError
+from ...policies.loader import load_policy
+from ...policies.model import Policy
+from ..blocks.columns import bad_cells, to_storage, to_text
+from ..blocks.identity import bare_identifiers, normalised_identities
+from ..blocks.names import BLOCK_ROWS, SUBJECT
+from ..blocks.spec import ReadColumn, ReadSpec
+from .block import Findings, deidentify_block
+from .keys import Secret, TokenCache, policy_key, resolve_key, subject_tokens
+from .plan import DeidentifyPlan
+from .text import TextScanner
+
+__all__ = ["BAD_TYPE", "NO_SUBJECT", "Standalone", "deidentify", "open_scanner"]
+
+BAD_TYPE = "BAD_TYPE"
+"""Finding: cells that do not read as their column's type; they are null in the output."""
+
+NO_SUBJECT = "NO_SUBJECT"
+"""Finding: dates of records that name nobody; they are null in the output."""
+
+_SLICE_BYTES = 256 * 2**20  # far from the 2 GiB that a column of text can hold
+
+
+@dataclass(frozen=True)
+class Standalone:
+    """A policy's `columns:` made ready for data that no gate of ours has seen.
+
+    A frozen, picklable value; `from_policy` makes it, once, where the keys are.
+
+    Attributes:
+        plan: what becomes of each published column.
+        columns: columns that are read, with the storage that their type asks for.
+        root: object that all columns are relative to, or null.
+        subject: columns that may name the data subject; none if nothing depends on it.
+        subject_key: secret under which subjects become tokens, where one is needed.
+        listed: all columns that the policy speaks of, if others are an error.
+    """
+
+    plan: DeidentifyPlan
+    columns: tuple[ReadColumn, ...]
+    root: str | None
+    subject: tuple[str, ...]
+    subject_key: Secret | None
+    listed: frozenset[str] | None
+
+    @classmethod
+    def from_policy(
+        cls,
+        policy: Policy | str | Path,
+        keys: Mapping[str, Secret | bytes] | None = None,
+    ) -> Standalone:
+        """Load the policy if need be, resolve the keys it needs, and work out the plan.
+
+        Args:
+            policy: a loaded policy, or the path of one.
+            keys: master key of each reference; by default they are read from where the
+                policy says.
+
+        Raises:
+            PolicyError: the file has errors.
+            KeyReferenceError: a key is missing, or does not resolve.
+            OptinError: see `DeidentifyPlan.from_policy`.
+        """
+        if not isinstance(policy, Policy):
+            policy = load_policy(policy)
+        keyed = [c for c in policy.published_columns if c.action in KEYED_ACTIONS]
+        scans = any(c.action == "scan" for c in policy.published_columns)
+        pii = policy.pii if scans else None
+        people = any(column.action == "date_shift" for column in keyed) or (
+            pii is not None and any(o.by_subject for o in pii.operators.values())
+        )
+        whole = people or (pii is not None and pii.keyed)
+        if keys is None:
+            wanted = [column.key or policy.key for column in keyed]
+            wanted += [policy.key] if whole else []
+            refs = dict.fromkeys(key.ref for key in wanted if key is not None)
+            keys = {ref: Secret(resolve_key(ref)) for ref in refs}
+        spec = ReadSpec.from_policy(policy)
+        listed = {column.name for column in policy.columns} | {*spec.sources}
+        return cls(
+            plan=DeidentifyPlan.from_policy(policy, keys),
+            columns=spec.columns,
+            root=spec.root,
+            subject=spec.subject if people else (),
+            subject_key=_subject_key(policy, keys) if people else None,
+            listed=frozenset(listed) if policy.unlisted_columns == "error" else None,
+        )
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of what comes out."""
+        return self.plan.schema
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Full paths of the columns that must be there."""
+        return tuple(self._full(column.name) for column in self.columns)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Full paths of all columns that are read, each once."""
+        return tuple(dict.fromkeys((*self.required, *self.who)))
+
+    @property
+    def who(self) -> tuple[str, ...]:
+        """Full paths of what may name the data subject, where anything depends on it."""
+        return tuple(self._full(name) for name in self.subject)
+
+    def check(self, schema: pa.Schema) -> None:
+        """Hold a table's columns to the policy's, before any value is looked at.
+
+        Raises:
+            InputError: columns are missing, doubled, of a type that cannot hold such
+                values, or (`unlisted_columns: error`) not in the policy.
+        """
+        leaves = _leaves(schema)
+        named = {self._full(column.name) for column in self.columns}
+        missing = sorted(name for name in named if _find_type(schema, name) is None)
+        if missing:
+            message = f"the input lacks column(s) {', '.join(missing)} of the policy"
+            raise InputError(message)
+        subject = self.who
+        if subject and all(_find_type(schema, name) is None for name in subject):
+            message = (
+                "date_shift, or what stands for a person in text, depends on who a record "
+                f"is about, and the input has none of input.subject: {', '.join(subject)}"
+            )
+            raise InputError(message)
+        tops = {name.split(".")[0] for name in (*named, *subject)} | named
+        doubled = sorted(name for name in tops if schema.names.count(name) > 1)
+        if doubled:
+            message = f"the input has more than one column {', '.join(doubled)}"
+            raise InputError(message)
+        for column in self.columns:
+            kind = _find_type(schema, self._full(column.name))
+            if kind is None:
+                continue
+            naive = pa.types.is_timestamp(kind) and kind.tz is None
+            if _is_nested(kind) or (naive and column.storage == "timestamp"):
+                message = (
+                    f"column {column.name}: the input holds {kind}, which is no "
+                    f"{column.storage}" + ("; give its times a zone" if naive else "")
+                )
+                raise InputError(message)
+        if self.listed is not None:
+            known = {self._full(name) for name in self.listed}
+            stray = sorted(leaf for leaf in leaves if not _covered(leaf, known))
+            if stray:
+                message = (
+                    f"unlisted_columns: error, and the policy does not speak of "
+                    f"column(s) {', '.join(stray)} of the input"
+                )
+                raise InputError(message)
+
+    def apply(
+        self,
+        batch: pa.RecordBatch,
+        scanner: TextScanner | None,
+        cache: TokenCache | None = None,
+    ) -> tuple[pa.RecordBatch, Findings]:
+        """De-identify one batch whose schema was checked.
+
+        Shape: n records → n records with the published columns, in policy order.
+        """
+        arrays, findings = {}, Findings()
+        for column in self.columns:
+            array = _find(batch, self._full(column.name))
+            arrays[column.name] = to_storage(array, column)
+            bad = bad_cells(array, arrays[column.name])
+            if bad is not None:
+                findings[column.name] = Counter({BAD_TYPE: pc.sum(bad).as_py()})
+        if self.subject and self.subject_key is not None:
+            who = self._who(batch)
+            arrays[SUBJECT] = subject_tokens(who, self.subject_key.reveal())
+            for plan in self.plan.columns:
+                if plan.column.action == "date_shift":
+                    lost = pc.and_(who.is_null(), arrays[plan.column.name].is_valid())
+                    rows = pc.sum(lost, min_count=0).as_py()
+                    if rows:
+                        found = findings.setdefault(plan.column.name, Counter())
+                        found[NO_SUBJECT] += rows
+        block = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+        result, found_in = deidentify_block(block, self.plan, scanner, cache)
+        for name, counts in found_in.items():
+            findings[name] = findings.get(name, Counter()) + counts
+        return result.select(self.schema.names), findings
+
+    def _full(self, name: str) -> str:
+        return name if self.root is None else f"{self.root}.{name}"
+
+    def _who(self, batch: pa.RecordBatch) -> pa.Array:
+        """Give the first subject key that names somebody, as the consent gate does."""
+        who = pa.nulls(batch.num_rows, pa.string())
+        for name in self.subject:
+            if _find_type(batch.schema, self._full(name)) is None:
+                continue
+            texts = to_text(_find(batch, self._full(name)))
+            named = pc.if_else(
+                bare_identifiers(texts), pa.scalar(None, pa.string()), texts
+            )
+            who = pc.coalesce(who, named)
+        return normalised_identities(who)
+
+
+def deidentify(
+    table: Any,
+    policy: Policy | str | Path,
+    *,
+    keys: Mapping[str, Secret | bytes] | None = None,
+) -> tuple[pa.Table, Findings]:
+    """De-identify a table as a policy says, without Beam.
+
+    Shape: table of n rows → (table of n rows with the published columns in policy
+    order, findings). Columns that the policy drops, or does not list, do not come out.
+    What came in is not changed.
+
+    Guaranteed: what `deidentify_block` does. A cell that does not read as its column's
+    type is null and counted (`BAD_TYPE`); with `date_shift`, a record whose subject is
+    not known has no date (`NO_SUBJECT`). Tokens and shifts are those that a run of the
+    same policy makes.
+
+    Not covered: **no consent gate** (every row comes out, whoever said no), **no
+    k-anonymity** (a quasi-identifier with a hierarchy comes out as it is), no
+    expectations, no release, no audit. For those, run the policy.
+
+    Args:
+        table: a pyarrow Table or RecordBatch, or what gives one through Arrow's
+            PyCapsule interface: a pandas or Polars data frame, a DuckDB relation, …
+        policy: a loaded policy, or the path of one. Of it, `columns`, `pii`,
+            `unlisted_columns`, the keys, and `input.root` and `input.subject` count.
+        keys: master key of each reference in the policy; by default they are read from
+            where it says.
+
+    Returns:
+        The table, and column → finding → rows or spans; never a value.
+
+    Raises:
+        PolicyError: the policy has errors.
+        KeyReferenceError: a key that is needed is missing.
+        InputError: the table lacks a column, or holds another kind of value.
+        OptinError: an action would let an identifier pass.
+    """
+    ready = Standalone.from_policy(policy, keys)
+    source = _table(table)
+    ready.check(source.schema)
+    scanner, cache = open_scanner(ready.plan), TokenCache()
+    findings = Findings()
+    parts = []
+    rows = _slice_rows(source)
+    for start in range(0, max(source.num_rows, 1), rows):
+        for batch in _batches(source.slice(start, rows)):
+            part, found = ready.apply(batch, scanner, cache)
+            parts.append(part)
+            for name, counts in found.items():
+                findings[name] = findings.get(name, Counter()) + counts
+    return pa.Table.from_batches(parts, ready.schema), findings
+
+
+def open_scanner(plan: DeidentifyPlan) -> TextScanner | None:
+    """Make what reads the `scan` columns of a plan; null if it has none.
+
+    Raises:
+        ModelMissingError: the policy needs a language model that is not here.
+    """
+    return None if plan.pii is None else TextScanner(plan.pii, key=plan.text_key)
+
+
+def _subject_key(policy: Policy, keys: Mapping[str, Secret | bytes]) -> Secret:
+    if policy.key is None or policy.key.ref not in keys:
+        message = "date_shift and operators by subject need the policy's own key:"
+        raise KeyReferenceError(message)
+    return Secret(policy_key(policy, keys[policy.key.ref], SUBJECT))
+
+
+def _table(data: Any) -> pa.Table:
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    if hasattr(data, "__arrow_c_stream__"):
+        try:
+            return pa.table(data)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            message = (
+                f"the data frame does not convert to Arrow ({type(error).__name__})"
+            )
+            raise InputError(message) from None  # its text may quote a value
+    message = (
+        f"cannot read a {type(data).__name__}; give a pyarrow Table, or a data frame with "
+        "Arrow's PyCapsule interface (pandas, Polars, DuckDB)"
+    )
+    raise OptinError(message)
+
+
+def _slice_rows(table: pa.Table) -> int:
+    """Give the rows of a slice: as many as possible, since distinct values count once."""
+    width = max(table.nbytes // max(table.num_rows, 1), 1)
+    return max(_SLICE_BYTES // width, BLOCK_ROWS)
+
+
+def _batches(table: pa.Table) -> list[pa.RecordBatch]:
+    batches = table.combine_chunks().to_batches()
+    if batches:
+        return list(batches)
+    nothing = [pa.array([], field.type) for field in table.schema]
+    return [pa.RecordBatch.from_arrays(nothing, schema=table.schema)]
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_nested(kind))
+
+
+def _find_type(schema: pa.Schema, path: str) -> pa.DataType | None:
+    """Give the type at a dotted path, a plain name first; null if there is none."""
+    if path in schema.names:
+        return schema.types[schema.names.index(path)]
+    first, *rest = path.split(".")
+    if first not in schema.names:
+        return None
+    kind = schema.types[schema.names.index(first)]
+    for part in rest:
+        if not pa.types.is_struct(kind) or kind.get_field_index(part) < 0:
+            return None
+        kind = kind.field(part).type
+    return kind
+
+
+def _find(batch: pa.RecordBatch, path: str) -> pa.Array:
+    if path in batch.schema.names:
+        return batch.column(path)
+    first, *rest = path.split(".")
+    array = batch.column(first)
+    for part in rest:
+        array = pc.struct_field(array, part)
+    return array
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    found = []
+    todo = [(field.name, field.type) for field in schema]
+    while todo:
+        name, kind = todo.pop()
+        if pa.types.is_struct(kind) and kind.num_fields:
+            todo += [(f"{name}.{part.name}", part.type) for part in kind]
+        else:
+            found.append(name)
+    return found
+
+
+def _covered(leaf: str, known: set[str]) -> bool:
+    return leaf in known or any(leaf.startswith(f"{name}.") for name in known)
