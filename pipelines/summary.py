@@ -143,7 +143,14 @@ def _bias(bias: dict[str, Any]) -> list[str]:
 
 def _levels(facts: dict[str, Any]) -> str:
     levels = facts.get("levels") or {}
-    return ", ".join(f"{name} level {level}" for name, level in levels.items())
+    return ", ".join(f"{name} {_level(level)}" for name, level in levels.items())
+
+
+def _level(level: int | dict[str, float]) -> str:
+    """Name the one level of a column, or how many records lie on each."""
+    if isinstance(level, int):
+        return f"level {level}"
+    return " / ".join(f"{name} {share:.0%}" for name, share in level.items())
 
 
 def _residual(columns: dict[str, Any]) -> str:

@@ -50,6 +50,7 @@ from ..transforms.kanonymity import (
     ClassReport,
     Recoding,
     build_ladder,
+    choose_local,
     choose_recoding,
     report_classes,
     report_risk,
@@ -281,9 +282,20 @@ class _Run:
             raise GateError(message)
         ladders = [build_ladder(policy.column(n)) for n in policy.quasi_identifiers]
         anonymity = policy.anonymity
-        recoding = choose_recoding(
-            cleared.histogram, ladders, anonymity.k, anonymity.suppress_max
-        )
+        recoding: Recoding
+        if anonymity.recoding == "local":
+            recoding = choose_local(
+                cleared.histogram,
+                ladders,
+                anonymity.k,
+                anonymity.suppress_max,
+                effort=anonymity.effort,
+                ranges=anonymity.labels == "ranges",
+            )
+        else:
+            recoding = choose_recoding(
+                cleared.histogram, ladders, anonymity.k, anonymity.suppress_max
+            )
         if not anonymity.sensitive:
             return recoding
         return withhold_classes(
@@ -394,6 +406,7 @@ def _anonymity(
 ) -> dict[str, object]:
     return {
         "k": policy.anonymity.k,
+        "recoding": policy.anonymity.recoding,
         "k_reached": classes.k_reached,
         "classes": classes.classes,
         "average_class_rows": round(classes.average_class_rows, 2),

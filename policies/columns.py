@@ -166,6 +166,10 @@ class Column(Frozen):
         locale: `fake`: country and language of surrogates, a locale of Faker.
         unit: how `timestamp` and `date` values are written in the input.
         hierarchy: levels of a quasi-identifier.
+        weight: of a quasi-identifier: how much its loss counts when levels are chosen,
+            > 0; 1 by default.
+        max_level: of a quasi-identifier: coarsest level that may be used, ≥ 0, where 0
+            is the value itself; `*` by default.
     """
 
     name: str
@@ -195,6 +199,8 @@ class Column(Frozen):
     country: str | None = None
     unit: Literal["s", "ms", "us", "iso8601"] = "iso8601"
     hierarchy: Hierarchy | None = None
+    weight: float = Field(default=1.0, gt=0, le=1000)
+    max_level: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="before")
     @classmethod

@@ -79,12 +79,20 @@ class Anonymity(Frozen):
         k: fewest distinct data subjects that an equivalence class may cover, ≥ 2.
         quasi_identifiers: column names, or `from_columns`: those marked `quasi: true`.
         suppress_max: largest share of consented records that may be suppressed.
+        recoding: `global`: one level per column holds for all records; `local`: every
+            class has labels of its own, which loses less.
+        effort: of `local`: most combinations of levels that are tried, ≥ 1.
+        labels: of `local`: numbers and dates are published as the tight `ranges` of
+            their classes, or with labels of their `hierarchy` alone.
         sensitive: column → what every class must meet for that sensitive attribute.
     """
 
     k: int
     quasi_identifiers: Literal["from_columns"] | tuple[str, ...] = "from_columns"
     suppress_max: float = Field(default=0.05, ge=0, lt=1)
+    recoding: Literal["global", "local"] = "global"
+    effort: int = Field(default=2_000, ge=1, le=1_000_000)
+    labels: Literal["ranges", "hierarchy"] = "ranges"
     sensitive: dict[str, Sensitive] = Field(default_factory=dict)
 
 

@@ -7,8 +7,9 @@ from .choose import choose_recoding
 from .diverse import SensitiveReport, report_sensitive
 from .histogram import histogram_of, merge_histograms
 from .ladders import Ladder, build_ladder
+from .local import LocalRecoding, choose_local
 from .measure import ClassReport, class_sizes, report_classes
-from .recoding import Recoding
+from .recoding import GlobalRecoding, Recoding
 from .risk import RiskReport, report_risk
 from .sensitive import CollectTriples, CountValues
 from .stage import CollectHistogram, CountClasses
@@ -20,11 +21,14 @@ __all__ = [
     "CollectTriples",
     "CountClasses",
     "CountValues",
+    "GlobalRecoding",
     "Ladder",
+    "LocalRecoding",
     "Recoding",
     "RiskReport",
     "SensitiveReport",
     "build_ladder",
+    "choose_local",
     "choose_recoding",
     "class_sizes",
     "histogram_of",

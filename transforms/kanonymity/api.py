@@ -11,6 +11,7 @@ from ..blocks.names import SUBJECT
 from .choose import choose_recoding
 from .histogram import histogram_of
 from .ladders import Ladder
+from .local import DEFAULT_EFFORT, choose_local
 from .measure import RECOUNT_CAP, ClassReport, class_sizes, report_classes
 from .recoding import Recoding
 
@@ -24,6 +25,9 @@ def kanonymize(
     ladders: Sequence[Ladder],
     k: int,
     suppress_max: float = 0.05,
+    local: bool = False,
+    effort: int = DEFAULT_EFFORT,
+    ranges: bool = True,
 ) -> tuple[pa.Table, Recoding, ClassReport]:
     """Generalise a table until every class covers at least k distinct people.
 
@@ -33,6 +37,10 @@ def kanonymize(
         ladders: one per quasi-identifier.
         k: fewest distinct data subjects of a class, at least 2.
         suppress_max: largest share of records that may be suppressed.
+        local: every class has labels of its own; else one level holds for a column.
+        effort: of local recoding: most combinations of levels that are tried.
+        ranges: of local recoding: numbers and dates as tight ranges of their classes,
+            else with labels of their hierarchies alone.
 
     Returns:
         The generalised table without suppressed records, the recoding, and the
@@ -49,7 +57,13 @@ def kanonymize(
         SUBJECT, pa.array(numbers.astype(np.uint64))
     )
     histogram = histogram_of(stamped, quasi_identifiers, k)
-    recoding = choose_recoding(histogram, ladders, k, suppress_max)
+    recoding: Recoding
+    if local:
+        recoding = choose_local(
+            histogram, ladders, k, suppress_max, effort=effort, ranges=ranges
+        )
+    else:
+        recoding = choose_recoding(histogram, ladders, k, suppress_max)
     recoded = recoding.apply(stamped)
     counted = class_sizes(recoded, quasi_identifiers, k * RECOUNT_CAP)
     report = report_classes(counted, quasi_identifiers, k)

@@ -59,6 +59,8 @@ class Ladder:
         units: `dates`: calendar unit of each level between.
         prefix: characters kept at each level between.
         table: leaf → labels of each level between, from a table.
+        weight: how much the column's loss counts in a choice, > 0.
+        max_level: coarsest level that may be used; None is the last.
     """
 
     column: str
@@ -69,6 +71,8 @@ class Ladder:
     units: tuple[str, ...] = ()
     prefix: tuple[int, ...] = ()
     table: dict[str, tuple[str, ...]] | None = None
+    weight: float = 1.0
+    max_level: int | None = None
 
     def on(self, values: Sequence[Any]) -> Rungs:
         """Label every distinct value (null is None) at every level.
@@ -91,6 +95,27 @@ class Ladder:
         if self.table is not None:
             losses[0] = np.array([float(label == TOP) for label in labels[0]])
         return Rungs(tuple(labels), tuple(losses))
+
+    def positions(self, values: Sequence[Any]) -> Floats | None:
+        """Give where values lie on the axis of numbers, NaN for a null.
+
+        None for a column that is no axis: its labels are names.
+        """
+        if self.kind != "interval":
+            return None
+        return np.array([_number(value) for value in values], dtype=np.float64)
+
+    def range_label(self, low: Any, high: Any) -> str:
+        """Name the range from one value to another; both are among its values.
+
+        Buckets end where the next begins: `[1980, 2000)`; single values do not: `[30, 34]`.
+        """
+        if low == high:
+            return self._level_zero(low)
+        if self.base:
+            first, last = _interval(low, self.base), _interval(high, self.base)
+            return f"{first.split(', ')[0]}, {last.split(', ')[1]}"
+        return f"[{_text(low)}, {_text(high)}]"
 
     def _level_zero(self, value: Any) -> str:
         if self.table is not None and _text(value) not in self.table:
@@ -154,7 +179,13 @@ def build_ladder(column: Column) -> Ladder:
 
 
 def _ladder(column: Column, names: tuple[str, ...], **settings: Any) -> Ladder:
-    return Ladder(column.name, ("value", *names, TOP), **settings)
+    return Ladder(
+        column.name,
+        ("value", *names, TOP),
+        weight=column.weight,
+        max_level=column.max_level,
+        **settings,
+    )
 
 
 def _labelled(label_of: LabelOf, value: Any) -> str:

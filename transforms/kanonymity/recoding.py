@@ -2,20 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .codes import canonical
 from .histogram import codes_of
 
-__all__ = ["Recoding"]
+__all__ = ["GlobalRecoding", "Recoding", "same_labels", "with_share"]
+
+
+class Recoding(Protocol):
+    """What is known of a chosen recoding, global or local."""
+
+    @property
+    def quasi_identifiers(self) -> tuple[str, ...]:
+        """Column names."""
+
+    @property
+    def levels(self) -> Mapping[str, object]:
+        """Level per column, or the share of records on each; for reports."""
+
+    @property
+    def k(self) -> int:
+        """Fewest people of a released class."""
+
+    @property
+    def ncp(self) -> float:
+        """Information lost, 0 to 1, a suppressed record counting 1."""
+
+    @property
+    def suppressed_share(self) -> float:
+        """Share of the records that is suppressed."""
+
+    def apply(self, table: pa.Table) -> pa.Table:
+        """Generalise the quasi-identifiers and remove suppressed records."""
+
+    def without(self, classes: pa.Table) -> Self:
+        """Release the classes with these labels no longer."""
+
+    def with_suppressed(self, share: float) -> Self:
+        """Note what share of the records is suppressed."""
+
+
+def with_share(ncp: float, before: float, share: float) -> float:
+    """Give the NCP after more records were suppressed, each of which loses all."""
+    kept = 1 - before
+    inside = (ncp - before) / kept if kept > 0 else 0.0
+    return ncp + (share - before) * (1 - inside)
+
+
+def same_labels(
+    table: pa.Table, other: pa.Table, names: Sequence[str]
+) -> npt.NDArray[np.bool_]:
+    """Tell which rows of a table have the labels of any row of another."""
+    both = pa.concat_tables([other.select(list(names)), table.select(list(names))])
+    codes, _ = codes_of(both.columns)
+    return np.isin(codes[other.num_rows :], codes[: other.num_rows])
 
 
 @dataclass(frozen=True)
-class Recoding:
+class GlobalRecoding:
     """Labels of every quasi-identifier value, and the classes that are released.
 
     Attributes:
@@ -50,24 +102,19 @@ class Recoding:
             table = table.set_column(position, name, recoded)
         return table.filter(self._released(table))
 
-    def without(self, classes: pa.Table) -> Recoding:
+    def without(self, classes: pa.Table) -> Self:
         """Release some classes no longer.
 
         Args:
             classes: their labels, in columns `quasi_identifiers`.
         """
-        names = list(self.quasi_identifiers)
-        both = pa.concat_tables([classes.select(names), self.released.select(names)])
-        codes, _ = codes_of(both.columns)
-        stays = ~np.isin(codes[classes.num_rows :], codes[: classes.num_rows])
-        return replace(self, released=self.released.filter(pa.array(stays)))
+        gone = same_labels(self.released, classes, self.quasi_identifiers)
+        return replace(self, released=self.released.filter(pa.array(~gone)))
 
-    def with_suppressed(self, share: float) -> Recoding:
+    def with_suppressed(self, share: float) -> Self:
         """Note what share of the records is suppressed; each record more loses all."""
-        more = share - self.suppressed_share
-        kept = 1 - self.suppressed_share
-        inside = (self.ncp - self.suppressed_share) / kept if kept > 0 else 0.0
-        return replace(self, suppressed_share=share, ncp=self.ncp + more * (1 - inside))
+        ncp = with_share(self.ncp, self.suppressed_share, share)
+        return replace(self, suppressed_share=share, ncp=ncp)
 
     def _released(self, table: pa.Table) -> pa.Array:
         """Tell which labelled records stand in a released class."""

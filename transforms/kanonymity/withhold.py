@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,14 +24,16 @@ from .sensitive import VALUE, numbered, value_people, value_triples
 
 __all__ = ["withhold_classes"]
 
+Plan = TypeVar("Plan", bound=Recoding)
+
 
 def withhold_classes(
-    recoding: Recoding,
+    recoding: Plan,
     histogram: pa.Table,
     triples: Mapping[str, pa.Table],
     rules: Mapping[str, Sensitive],
     suppress_max: float,
-) -> Recoding:
+) -> Plan:
     """Take the classes that break a rule out of a recoding.
 
     Args:
@@ -90,7 +93,7 @@ def _outside(counted: pa.Table, gone: pa.Table, names: list[str]) -> pa.Table:
     return counted.filter(pa.array(left))
 
 
-def _within(kept: Recoding, histogram: pa.Table, suppress_max: float) -> Recoding:
+def _within(kept: Plan, histogram: pa.Table, suppress_max: float) -> Plan:
     """Count the records that go, in all, and refuse too many."""
     total = int(histogram.column(ROWS).to_numpy().sum())
     released = int(kept.apply(histogram).column(ROWS).to_numpy().sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .choose import LocalRecoding, choose_local
 from .classes import ClassLabels
 from .problem import LocalColumn, LocalProblem, Pairs
 from .release import DEFAULT_EFFORT, LocalRelease, release_locally
@@ -11,7 +12,9 @@ __all__ = [
     "ClassLabels",
     "LocalColumn",
     "LocalProblem",
+    "LocalRecoding",
     "LocalRelease",
     "Pairs",
+    "choose_local",
     "release_locally",
 ]

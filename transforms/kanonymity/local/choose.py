@@ -1,0 +1,252 @@
+"""Chooses a local recoding on the histogram, and applies it to blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..choose import allowed_rows, out_of_reach
+from ..coded import Coded, CodedColumn, code_histogram
+from ..codes import Ints, TupleIndex, canonical, encode
+from ..ladders import Ladder
+from ..recoding import same_labels, with_share
+from .classes import ClassLabels
+from .problem import LocalColumn, LocalProblem, Pairs
+from .release import DEFAULT_EFFORT, LocalRelease, release_locally
+
+__all__ = ["LocalRecoding", "choose_local"]
+
+RANGE = "range"
+"""How a tight range is called among a column's levels in reports."""
+
+
+@dataclass(frozen=True)
+class LocalRecoding:
+    """Every distinct tuple's class, and the labels of the classes.
+
+    Attributes:
+        quasi_identifiers: column names.
+        values: per column, the distinct values, null last.
+        index: finds a tuple among those that were counted.
+        class_of: class of each tuple of the index, -1 if it is suppressed.
+        labels: one row per class, one text column per quasi-identifier. Classes may
+            share all labels; they are one class then.
+        levels: per column, share of the released records on each level used.
+        k: fewest people of a released class.
+        ncp: information lost, 0 to 1, a suppressed record counting 1.
+        suppressed_share: share of the records that is suppressed.
+        bounds: one row per class, `lower:NAME` and `upper:NAME` for each column of
+            numbers or dates, in its type: the smallest and the largest value among the
+            members; null where a member has none.
+    """
+
+    quasi_identifiers: tuple[str, ...]
+    values: tuple[pa.Array, ...]
+    index: TupleIndex
+    class_of: Ints
+    labels: pa.Table
+    levels: Mapping[str, object]
+    k: int
+    ncp: float
+    suppressed_share: float
+    bounds: pa.Table
+
+    def apply(self, table: pa.Table) -> pa.Table:
+        """Put the labels of its class on each record and remove suppressed records.
+
+        Shape: n records → at most n records; the quasi-identifiers become text, all
+        other columns stay. A tuple that the plan does not know is suppressed: only what
+        was counted is released.
+        """
+        number = self.classes_of(table)
+        kept = np.flatnonzero(number >= 0)
+        places = pa.array(number[kept])
+        table = table.take(pa.array(kept)) if len(kept) < len(number) else table
+        for name in self.quasi_identifiers:
+            position = table.schema.get_field_index(name)
+            label = self.labels.column(name).combine_chunks().take(places)
+            table = table.set_column(position, name, label)
+        return table
+
+    def bounds_of(self, table: pa.Table) -> pa.Table:
+        """Give the typed bounds of each record that `apply` keeps, in its order."""
+        number = self.classes_of(table)
+        return self.bounds.take(pa.array(number[number >= 0]))
+
+    def classes_of(self, table: pa.Table) -> Ints:
+        """Give the class number of every record, -1 for what is suppressed."""
+        known = np.ones(table.num_rows, dtype=np.bool_)
+        columns = []
+        for name, values in zip(self.quasi_identifiers, self.values, strict=True):
+            codes = _codes(table.column(name), values)
+            known &= codes >= 0
+            columns.append(np.maximum(codes, 0))
+        found = self.index.find(columns)
+        known &= found >= 0
+        return np.where(known, self.class_of[found], -1)
+
+    def without(self, classes: pa.Table) -> Self:
+        """Release some classes no longer.
+
+        Args:
+            classes: their labels, in columns `quasi_identifiers`.
+        """
+        gone = np.append(
+            same_labels(self.labels, classes, self.quasi_identifiers), False
+        )
+        return replace(self, class_of=np.where(gone[self.class_of], -1, self.class_of))
+
+    def with_suppressed(self, share: float) -> Self:
+        """Note what share of the records is suppressed; each record more loses all."""
+        ncp = with_share(self.ncp, self.suppressed_share, share)
+        return replace(self, suppressed_share=share, ncp=ncp)
+
+
+def choose_local(
+    histogram: pa.Table,
+    ladders: Sequence[Ladder],
+    k: int,
+    suppress_max: float,
+    *,
+    effort: int = DEFAULT_EFFORT,
+    ranges: bool = True,
+) -> LocalRecoding:
+    """Choose classes of distinct tuples, each with the tightest labels that hold.
+
+    Args:
+        histogram: k-capped histogram of the consented records.
+        ladders: one per quasi-identifier; `weight` and `max_level` are heeded.
+        k: fewest distinct data subjects of a class.
+        suppress_max: largest share of records that may be suppressed.
+        effort: most nodes of the lattice that are visited, at least 1.
+        ranges: numbers and dates are published as tight ranges; False publishes labels
+            of the hierarchies alone.
+
+    Returns:
+        The recoding. Every class it releases covers at least k distinct subjects of
+        the histogram. Byte for byte the same for the same histogram.
+
+    Raises:
+        GateError: more than `suppress_max` of the records would be suppressed.
+
+    Not covered: the least possible loss; attackers who know the algorithm.
+    """
+    coded = code_histogram(histogram, ladders, k)
+    problem = LocalProblem(
+        columns=tuple(_local(column, ranges) for column in coded.columns),
+        rows=coded.rows,
+        pairs=Pairs(coded.pair_tuple, coded.pair_subject),
+        k=k,
+    )
+    allowed = allowed_rows(suppress_max, coded.total)
+    found = release_locally(problem, effort, allowed)
+    if found.suppressed_rows > allowed:
+        raise out_of_reach(k, suppress_max)
+    return _recoding(coded, found, k)
+
+
+def _local(column: CodedColumn, ranges: bool) -> LocalColumn:
+    ladder = column.ladder
+    positions = ladder.positions(column.values.to_pylist()) if ranges else None
+    return LocalColumn(
+        codes=column.codes,
+        groups=column.groups,
+        losses=column.rungs.losses,
+        positions=positions,
+        base=ladder.base,
+        weight=ladder.weight,
+        max_level=column.levels - 1,
+    )
+
+
+def _recoding(coded: Coded, found: LocalRelease, k: int) -> LocalRecoding:
+    names = tuple(column.ladder.column for column in coded.columns)
+    codes = [column.codes for column in coded.columns]
+    index = TupleIndex.build(codes, [len(column.values) for column in coded.columns])
+    class_of = np.full(len(index), -1, dtype=np.int64)
+    class_of[index.find(codes)] = found.class_of
+    held = found.class_of >= 0
+    rows = np.bincount(
+        found.class_of[held], weights=coded.rows[held], minlength=found.classes
+    )
+    labels: dict[str, pa.Array] = {}
+    levels: dict[str, dict[str, float]] = {}
+    bounds: dict[str, pa.Array] = {}
+    for name, column, label in zip(names, coded.columns, found.labels, strict=True):
+        labels[name] = _texts(column, label)
+        levels[name] = _level_shares(column, label, rows.astype(np.float64))
+        if column.ladder.kind == "interval":
+            bounds |= _bounds(name, column, label)
+    return LocalRecoding(
+        quasi_identifiers=names,
+        values=tuple(column.values for column in coded.columns),
+        index=index,
+        class_of=class_of,
+        labels=pa.table(labels),
+        levels=levels,
+        k=k,
+        ncp=found.loss,
+        suppressed_share=found.suppressed_rows / max(coded.total, 1),
+        bounds=pa.table(bounds),
+    )
+
+
+def _texts(column: CodedColumn, label: ClassLabels) -> pa.Array:
+    """Write each class's label; each distinct one is written once."""
+    size = len(column.values)
+    kind = np.where(label.ranged, len(column.groups), label.level)
+    key = (kind * size + label.low) * size + np.where(label.ranged, label.high, 0)
+    distinct, number = np.unique(key, return_inverse=True)
+    values = column.values.to_pylist()
+    texts = []
+    for one in distinct.tolist():
+        kind_low, high = divmod(one, size)
+        level, low = divmod(kind_low, size)
+        if level < len(column.groups):
+            texts.append(column.rungs.labels[level][low])
+        else:
+            texts.append(column.ladder.range_label(values[low], values[high]))
+    return pa.array(texts, pa.string()).take(pa.array(number.reshape(-1)))
+
+
+def _level_shares(
+    column: CodedColumn, label: ClassLabels, rows: np.typing.NDArray[np.float64]
+) -> dict[str, float]:
+    """Give the share of the released records on each level, finest first."""
+    names = [*column.ladder.names, RANGE]
+    wide = label.ranged & (label.low != label.high)
+    level = np.where(wide, len(names) - 1, label.level)
+    level[label.ranged & ~wide] = 0
+    held = np.bincount(level, weights=rows, minlength=len(names))
+    total = max(float(held.sum()), 1.0)
+    return {
+        name: round(float(share) / total, 6)
+        for name, share in zip(names, held, strict=True)
+        if share
+    }
+
+
+def _bounds(name: str, column: CodedColumn, label: ClassLabels) -> dict[str, pa.Array]:
+    # A class with a null among its members has the null as its largest value.
+    known = pa.array(label.high < len(column.values) - 1)
+    null = pa.scalar(None, column.values.type)
+    low = column.values.take(pa.array(label.low))
+    high = column.values.take(pa.array(label.high))
+    return {
+        f"lower:{name}": pc.if_else(known, low, null),
+        f"upper:{name}": pc.if_else(known, high, null),
+    }
+
+
+def _codes(column: pa.ChunkedArray | pa.Array, values: pa.Array) -> Ints:
+    """Give each record's position among the plan's values, -1 for unknown ones."""
+    distinct, codes = encode(canonical(column))
+    if pa.types.is_null(distinct.type):
+        distinct = distinct.cast(values.type)
+    place = pc.index_in(distinct, values).fill_null(-1)
+    return place.to_numpy(zero_copy_only=False).astype(np.int64)[codes]
