@@ -8,7 +8,7 @@ from .action_checks import check_action, check_country
 from .action_types import ACTION_RULES, fits
 from .columns import KEYED_ACTIONS, PSEUDONYM_ACTIONS
 from .draft import ColumnDraft, Draft, did_you_mean, listing, shown
-from .hierarchy_checks import check_hierarchy
+from .hierarchy_checks import check_hierarchy, check_levels
 from .semantic_types import SEMANTIC_TYPES, SemanticType
 from .yaml_source import POISON, Path_
 
@@ -96,6 +96,7 @@ def _check(draft: Draft, column: ColumnDraft) -> None:
         _key(draft, path, action)
         if column.quasi:
             _quasi(draft, column, action)
+    check_levels(draft, column)
     timeless = semantic is not None and semantic.storage not in _TIMES
     if timeless and draft.has(*path, "unit"):
         message = "'unit' is for times and dates; this type is neither"

@@ -16,7 +16,7 @@ from .yaml_source import Path_
 if typing.TYPE_CHECKING:
     from .draft import ColumnDraft
 
-__all__ = ["check_anonymity", "check_hierarchy", "check_table"]
+__all__ = ["check_anonymity", "check_hierarchy", "check_levels", "check_table"]
 
 _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "widths": (("int64", "float64"), "numbers"),
@@ -56,6 +56,40 @@ def check_hierarchy(
             _dates(draft, (*path, kind))
         else:
             check_table(draft, (*path, kind))
+
+
+def check_levels(draft: Draft, column: ColumnDraft) -> None:
+    """Check `weight` and `max_level` of one column; note findings."""
+    for setting in ("weight", "max_level"):
+        if draft.has(*column.path, setting) and not column.quasi:
+            message = (
+                f"'{setting}' is for quasi-identifiers; mark the column 'quasi: true' or "
+                "remove it"
+            )
+            draft.report("E192", message, (*column.path, setting), key=True)
+    path = (*column.path, "max_level")
+    level = draft.number(*path)
+    if level is None or not column.quasi:
+        return
+    last = _last_level(draft, column)
+    if last is not None and level > last:
+        message = (
+            f"max_level {level} is beyond the column's last level, {last} ('*'); level 0 "
+            "is the value itself"
+        )
+        draft.report("E193", message, path)
+
+
+def _last_level(draft: Draft, column: ColumnDraft) -> int | None:
+    """Count the column's levels above the value; None where that needs more."""
+    path = (*column.path, "hierarchy")
+    if not draft.has(*path):
+        # A bucket without levels has three wider ones.
+        return 4 if column.action == "bucket" else 1
+    for kind in ("widths", "prefix", "dates"):
+        if draft.count(*path, kind):
+            return draft.count(*path, kind) + 1
+    return None
 
 
 def _base(draft: Draft, column: Path_, action: str | None) -> Fraction | None:
@@ -143,6 +177,11 @@ def check_anonymity(draft: Draft, columns: tuple[ColumnDraft, ...]) -> None:
     if k is not None and k < 2:
         message = f"k must be 2 or more; k: {k} protects no one"
         draft.report("E150", message, ("anonymity", "k"))
+    if draft.get("anonymity", "recoding") != "local":
+        for setting in ("effort", "labels"):
+            if draft.has("anonymity", setting):
+                message = f"'{setting}' is for 'recoding: local' and does nothing here"
+                draft.report("W192", message, ("anonymity", setting), key=True)
     path = ("anonymity", "quasi_identifiers")
     value = draft.get(*path)
     if isinstance(value, list):

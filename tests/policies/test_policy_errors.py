@@ -214,6 +214,16 @@ CASES = [
     ("E148", "type: boolean,", "type: boolean, unit: s,", "unit: s,"),
     # k-anonymity. ------------------------------------------------------------
     ("E150", "k: 5", "k: 1", "1, s"),
+    ("E192", "type: boolean,", "type: boolean, weight: 2,", "weight: 2"),
+    ("E192", "type: boolean,", "type: boolean, max_level: 0,", "max_level: 0"),
+    ("E193", "{dates: [month, year]}", "{dates: [month, year]}, max_level: 77", "77}"),
+    ("E193", "width: 5, quasi: true, hierarchy: {widths: [10, 20]}", "width: 5, quasi: true, max_level: 77", "77}"),
+    ("E193", "type: boolean, action: keep", "type: boolean, action: keep, quasi: true, max_level: 77", "77}"),
+    ("E106", "{dates: [month, year]}", "{dates: [month, year]}, max_level: -7", "-7}"),
+    ("E106", "{dates: [month, year]}", "{dates: [month, year]}, weight: 0.0", "0.0}"),
+    ("E104", "k: 5", "k: 5, recoding: locale", "locale"),
+    ("E106", "k: 5", "k: 5, recoding: local, effort: 0", "0, s"),
+    ("E104", "k: 5", "k: 5, recoding: local, labels: both", "both"),
     ("E151", "{k: 5,", "{k: 5, quasi_identifiers: [user.yob, zp, zip, country, day],", "zp"),
     ("E151", "{k: 5,", "{k: 5, quasi_identifiers: [user.yob, zip, country],", "quasi: true, hierarchy: {dates"),
     ("E152", "{k: 5,", "{k: 5, quasi_identifiers: [],", "[]"),
@@ -298,6 +308,8 @@ CASES = [
     # Not yet. ----------------------------------------------------------------
     # Warnings. ---------------------------------------------------------------
     ("W156", "[month, year]", "[week, year]", "year]"),
+    ("W192", "k: 5", "k: 5, effort: 10", "effort"),
+    ("W192", "k: 5", "k: 5, recoding: global, labels: ranges", "labels"),
     ("W170", "free_text, action: scan", "free_text, action: drop", "pii:"),
     ("W190", "type: boolean,", "type: boolean, sensitive: true,", "sensitive"),
 ]  # fmt: skip

@@ -43,11 +43,11 @@ ADULT = (
 
 
 def _ladder(name: str, kind: str, **settings_: Any) -> Ladder:
-    column = {k: settings_.pop(k) for k in ("weight", "max_level") if k in settings_}
-    column |= {k: settings_.pop(k) for k in ("action", "width") if k in settings_}
+    own = ("weight", "max_level", "action", "width")
+    fields: dict[str, Any] = {"action": "keep"}
+    fields |= {key: settings_.pop(key) for key in own if key in settings_}
     if settings_:
-        column["hierarchy"] = Hierarchy.model_validate(settings_)
-    fields = {"action": "keep", **column}
+        fields["hierarchy"] = Hierarchy.model_validate(settings_)
     return build_ladder(Column(name=name, type=kind, quasi=True, **fields))
 
 

@@ -14,7 +14,7 @@ from optin.policies.diversity import Sensitive
 from optin.policies.errors import GateError
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import (
-    Recoding,
+    GlobalRecoding,
     build_ladder,
     choose_recoding,
     histogram_of,
@@ -64,7 +64,7 @@ def table_of(rows: list[tuple[Any, Any, Any, int]]) -> pa.Table:
     )
 
 
-def chosen(table: pa.Table, rule: Sensitive, suppress_max: float) -> Recoding:
+def chosen(table: pa.Table, rule: Sensitive, suppress_max: float) -> GlobalRecoding:
     quasi = ("age", "place")
     ladders = [build_ladder(AGE), build_ladder(PLACE)]
     histogram = histogram_of(table, quasi, 2)

@@ -1,0 +1,71 @@
+"""Runs with local recoding: classes of people, each with labels of its own."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from optin.pipelines.training_set import RunOptions, run_policy
+
+POLICY = """\
+version: 1
+name: small
+purpose: train_ai_system
+key: env://OPTIN_TEST_KEY
+input:
+  format: jsonl
+  path: in/
+  event_time: {field: ts, unit: iso8601}
+  subject: [user]
+consent:
+  signals: {att: {field: att, grant: [3], deny: [0, 1, 2]}}
+  require: [{signal: att}]
+columns:
+  - {name: user, type: user_id, action: drop}
+  - {name: age, type: age_years, action: keep, quasi: true, weight: 2}
+  - {name: country, type: country, action: keep, quasi: true}
+anonymity: {k: 3, suppress_max: 0.0, recoding: local, effort: 50}
+output: {path: out/}
+audit: {path: audit/}
+"""
+# Three Germans of 20 to 24, three of 60 to 62, and one who talks a lot; one is French.
+PEOPLE = [
+    ("a", 20, "DE"),
+    ("b", 22, "DE"),
+    ("c", 24, "DE"),
+    ("d", 60, "DE"),
+    ("e", 61, "DE"),
+    ("f", 62, "DE"),
+    *[("g", 62, "FR")] * 5,
+]
+
+
+def test_local_run_publishes_ranges_of_classes_of_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    lines: list[dict[str, Any]] = [
+        {"ts": "2026-05-15T12:00:00Z", "user": u, "att": 3, "age": a, "country": c}
+        for u, a, c in PEOPLE
+    ]
+    (tmp_path / "in" / "e.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    result = run_policy(Path("policy.yaml"), RunOptions(as_of="2026-06-01T00:00:00Z"))
+    files = sorted((tmp_path / "out" / "small" / "v0001").glob("*.parquet"))
+    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+    counted: dict[tuple[str, str], int] = defaultdict(int)
+    for row in rows:
+        counted[row["age"], row["country"]] += 1
+    # The French one joins those of her age: five records at `*` lose less there than
+    # in a range of 38 years.
+    assert dict(counted) == {("[20, 24]", "DE"): 3, ("[60, 62]", "*"): 8}
+    assert result.anonymity["recoding"] == "local"
+    assert result.anonymity["k_reached"] == 3
+    assert result.anonymity["levels"]["age"] == {"range": 1.0}
