@@ -159,7 +159,7 @@ def _pii_anon(values: Values, copies: int) -> Iterator[dict[str, Any]]:
             if hole in _PII_ANON:
                 ours = ours.replace("{" + hole + "}", "{" + _PII_ANON[hole] + "}")
             else:
-                ours = re.sub(r"[\w#'’ -]*:? ?\{" + hole + r"\}[.,]?", "", ours)
+                ours = re.sub(r"[\w#'\u2019 -]*:? ?\{" + hole + r"\}[.,]?", "", ours)
         for _ in range(copies):
             yield fill(ours, values, "pii-anon")
 

@@ -20,27 +20,103 @@ _LOCALES = (
     "tr_TR id_ID vi_VN cs_CZ ro_RO"
 )
 _PLACES = "en_US en_US en_GB en_GB en_IN en_AU de_DE fr_FR es_ES it_IT pt_BR nl_NL"
-_WORDS = (
-    "river blue tiger maple ghost pixel storm coffee lunar rocket velvet noodle cactus "
-    "falcon ember wolf salty mango banjo frosty"
-).split()
-_PHONES = (
-    "({n}##) {n}##-####|{n}##-{n}##-####|{n}##.{n}##.####|+1 {n}## {n}## ####|"
-    "+1-{n}##-{n}##-####|1 ({n}##) {n}##-####|{n}##{n}######|({n}##) {n}##-#### x{n}##|"
-    "07### ######|+44 7### ######|020 7### ####|+44 (0)20 7### ####|0161 {n}## ####|"
-    "+49 30 {n}#######|+49 (0)89 {n}######|0171 {n}######|0171/{n}######|030-{n}######|"
-    "06 {n}# ## ## ##|+33 6 {n}# ## ## ##|01.4#.##.##.##|6{n}# ### ###|+34 6{n}# ## ## ##|"
-    "91 {n}## ## ##|+39 3{n}# ### ####|3{n}# #######|02 {n}######|+91 9#### #####|"
-    "9#########|+91-98########|(11) 9####-####|+55 11 9####-####|+31 6 ########|"
-    "06-########|+48 {n}## ### ###|070-### ## ##|+61 4## ### ###|04## ### ###"
-).split("|")
-_KEYS = (
-    "AKIA{U16}|ASIA{U16}|ghp_{A36}|gho_{A36}|github_pat_{A22}_{A59}|sk-{A48}|"
-    "sk-proj-{A40}|sk-ant-api03-{A40}|sk_live_{A24}|rk_test_{A24}|pk_live_{A24}|"
-    "xoxb-{D12}-{D12}-{A24}|AIza{A35}|SG.{A22}.{A43}|glpat-{A20}|npm_{A36}|pypi-{A60}|"
-    "hf_{A34}|dop_v1_{H64}|shpat_{H32}|key-{H32}|SK{H32}|{D10}:AA{A33}|ya29.{A40}|{H32}|"
-    "{H40}|{H64}|{A32}|{A40}|{A24}|B64|JWT|UUID"
-).split("|")
+_WORDS = [
+    "river",
+    "blue",
+    "tiger",
+    "maple",
+    "ghost",
+    "pixel",
+    "storm",
+    "coffee",
+    "lunar",
+    "rocket",
+    "velvet",
+    "noodle",
+    "cactus",
+    "falcon",
+    "ember",
+    "wolf",
+    "salty",
+    "mango",
+    "banjo",
+    "frosty",
+]
+_PHONES = [
+    "({n}##) {n}##-####",
+    "{n}##-{n}##-####",
+    "{n}##.{n}##.####",
+    "+1 {n}## {n}## ####",
+    "+1-{n}##-{n}##-####",
+    "1 ({n}##) {n}##-####",
+    "{n}##{n}######",
+    "({n}##) {n}##-#### x{n}##",
+    "07### ######",
+    "+44 7### ######",
+    "020 7### ####",
+    "+44 (0)20 7### ####",
+    "0161 {n}## ####",
+    "+49 30 {n}#######",
+    "+49 (0)89 {n}######",
+    "0171 {n}######",
+    "0171/{n}######",
+    "030-{n}######",
+    "06 {n}# ## ## ##",
+    "+33 6 {n}# ## ## ##",
+    "01.4#.##.##.##",
+    "6{n}# ### ###",
+    "+34 6{n}# ## ## ##",
+    "91 {n}## ## ##",
+    "+39 3{n}# ### ####",
+    "3{n}# #######",
+    "02 {n}######",
+    "+91 9#### #####",
+    "9#########",
+    "+91-98########",
+    "(11) 9####-####",
+    "+55 11 9####-####",
+    "+31 6 ########",
+    "06-########",
+    "+48 {n}## ### ###",
+    "070-### ## ##",
+    "+61 4## ### ###",
+    "04## ### ###",
+]
+_KEYS = [
+    "AKIA{U16}",
+    "ASIA{U16}",
+    "ghp_{A36}",
+    "gho_{A36}",
+    "github_pat_{A22}_{A59}",
+    "sk-{A48}",
+    "sk-proj-{A40}",
+    "sk-ant-api03-{A40}",
+    "sk_live_{A24}",
+    "rk_test_{A24}",
+    "pk_live_{A24}",
+    "xoxb-{D12}-{D12}-{A24}",
+    "AIza{A35}",
+    "SG.{A22}.{A43}",
+    "glpat-{A20}",
+    "npm_{A36}",
+    "pypi-{A60}",
+    "hf_{A34}",
+    "dop_v1_{H64}",
+    "shpat_{H32}",
+    "key-{H32}",
+    "SK{H32}",
+    "{D10}:AA{A33}",
+    "ya29.{A40}",
+    "{H32}",
+    "{H40}",
+    "{H64}",
+    "{A32}",
+    "{A40}",
+    "{A24}",
+    "B64",
+    "JWT",
+    "UUID",
+]
 _PASSPORTS = "{D9}|{X}{D8}|C{D2}X{D2}T{D2}|{D2}{X}{X}{D5}|{X}{X}{D7}|{X}{X}{X}{D6}"
 _LICENCES = (
     "{X}{D7}|{X}{D12}|{D8}|{X}{D3}-{D4}-{D4}|{X}{D4}{D5}{D5}|DVLA|{D3}-{D3}-{D3}"
@@ -54,7 +130,7 @@ class Values:
 
     def __init__(self, seed: int) -> None:
         """Seed one generator for all."""
-        self.rng = random.Random(seed)
+        self.rng = random.Random(seed)  # noqa: S311  # invented values, no secrets
         self.people = [Faker(name) for name in _LOCALES.split()]
         self.places = [Faker(name) for name in _PLACES.split()]
         for i, one in enumerate((*self.people, *self.places)):
@@ -121,9 +197,23 @@ class Values:
             )
         )
         host = self.rng.choice(
-            "gmail.com outlook.com web.de orange.fr libero.it uol.com.br mail.ru "
-            "proton.me corp.local mail.internal intra.lan example.test office.co.uk "
-            "cs.uni.edu kontor.example".split()
+            [
+                "gmail.com",
+                "outlook.com",
+                "web.de",
+                "orange.fr",
+                "libero.it",
+                "uol.com.br",
+                "mail.ru",
+                "proton.me",
+                "corp.local",
+                "mail.internal",
+                "intra.lan",
+                "example.test",
+                "office.co.uk",
+                "cs.uni.edu",
+                "kontor.example",
+            ]
         )
         return f"{local}@{host}"
 
@@ -262,7 +352,7 @@ class Values:
     def makers(self) -> dict[str, tuple[str, Callable[[], str]]]:
         """Placeholder → (gold type, drawer)."""
         net, choice = self.places[0], self.rng.choice
-        ids = "en_GB de_DE es_ES it_IT pt_BR nl_NL pl_PL sv_SE".split()
+        ids = ["en_GB", "de_DE", "es_ES", "it_IT", "pt_BR", "nl_NL", "pl_PL", "sv_SE"]
 
         def one(forms: str) -> Callable[[], str]:
             return lambda: self.form(choice(forms.split("|")))

@@ -78,6 +78,33 @@ def _covered(
         ("USERNAME", "CREATE USER 'ops_9'@'10.0.0.1'", "ops_9"),
         ("USERNAME", "https://github.com/octo-kat", "octo-kat"),
         ("USERNAME", "/home/jdoe/.ssh", "jdoe"),
+        ("USERNAME", "Accepted key for romana from 10.0.0.1 port 22", "romana"),
+        ("USERNAME", '10.0.0.1 - romana [12/Mar/2031:06:25:24] "GET /"', "romana"),
+        ("USERNAME", "sudo: romana : TTY=pts/0", "romana"),
+        ("USERNAME", "GET /users/romana/inbox", "romana"),
+        ("USERNAME", "scp a.txt romana@10.0.0.1:/tmp", "romana"),
+        ("USERNAME", "mysql -u romana shop", "romana"),
+        ("USERNAME", "Skype: romana", "romana"),
+        ("USERNAME", "my insta is romana", "romana"),
+        ("USERNAME", "log in as romana with password x", "romana"),
+        ("USERNAME", "romana commented on your photo", "romana"),
+        ("PASSWORD", "curl -u me:opensesame https://a.test", "opensesame"),
+        ("PASSWORD", "mysql -u me -popensesame shop", "opensesame"),
+        ("PASSWORD", "admin / Sesame!9", "Sesame!9"),
+        ("PHONE_NUMBER", "?tel=%2B4930123456&x", "4930123456"),
+        ("PHONE_NUMBER", "mon numéro : 91 847 28 11", "91 847 28 11"),
+        ("ACCOUNT_NUMBER", "Kontonummer 1681 4461", "1681 4461"),
+        ("GEO_COORDINATES", '"coordinates": [-165.05767, -3.3027]', "-165.05767"),
+        ("IP_ADDRESS", "me@1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"),
+        ("STREET_ADDRESS", "Jaydensteeg 4, 2768KL, Ede", "Jaydensteeg 4, 2768KL, Ede"),
+        ("STREET_ADDRESS", "Ost-Allee 43-72, 43886 Zerbst", "43-72, 43886 Zerbst"),
+        ("STREET_ADDRESS", "21, Patla Nagar, Rajkot 115006", "Rajkot 115006"),
+        (
+            "STREET_ADDRESS",
+            "7 Robin Pass\nScottview, NSW, 2692",
+            "Scottview, NSW, 2692",
+        ),
+        ("STREET_ADDRESS", "im outside contrada giulio, 6", "contrada giulio, 6"),
         ("PASSWORD", "password: hunter2!", "hunter2!"),
         ("PASSWORD", 'dbPass: "correct horse"', "correct"),
         ("PASSWORD", "the temp pw was k(9x&Q", "k(9x&Q"),
@@ -127,6 +154,11 @@ def _covered(
         ("PHONE_NUMBER", "fax: 99 577450", "99 577450"),
         ("IP_ADDRESS", "ip=10.1.2.3", "10.1.2.3"),
         ("PERSON", "Dr. Okonkwo said", "Okonkwo"),
+        ("PERSON", "Xquil Vrandt <x@a.test>", "Xquil Vrandt"),
+        ("PERSON", "name on the booking is zxq wvutsr", "zxq wvutsr"),
+        ("PERSON", "can u call zxqo on 0486 514 619", "zxqo"),
+        ("PERSON", "Mit freundlichen Grüßen\nXquil Vrandt", "Xquil Vrandt"),
+        ("PERSON", "a song of justin wvutsr", "justin wvutsr"),
         ("PERSON", "my name is zxq wvutsr", "zxq wvutsr"),
         ("PERSON", '{"name": "Xquil Vrandt"}', "Xquil Vrandt"),
         ("PERSON", "we met Michael Brown there", "Michael Brown"),
@@ -161,6 +193,14 @@ def test_a_recognizer_finds_the_whole_value(
         "temperature 21.5, humidity 40.2",
         "supercalifragilisticexpialidocious",
         "10 years of the street",
+        "part no. 88-1022-4471-9",
+        "commit 4f9c2b71d0e3a8b5c6d7e8f90123456789abcdef",
+        "the meeting moved to 3 pm in room 204",
+        "user = get_current_user()",
+        'password = os.environ["DB_PASSWORD"]',
+        "docker run -p 8080:80 nginx",
+        "GET /users/settings",
+        "my twitter is down",
     ],
 )
 def test_plain_text_is_left_alone(
@@ -172,12 +212,13 @@ def test_plain_text_is_left_alone(
     assert _found(strict, text, 0.5) == set()
 
 
-def test_a_lone_name_in_lower_case_is_for_strict_alone(
+def test_a_lone_rare_name_in_lower_case_is_for_strict_alone(
     balanced: tuple[GatedRecognizer, ...], strict: tuple[GatedRecognizer, ...]
 ):
-    text = "i love you jessica"
-    assert ("PERSON", "jessica") not in _found(balanced, text)
-    assert ("PERSON", "jessica") in _found(strict, text, 0.35)
+    # Faker lists ludovica in Italian alone, jessica among American names.
+    assert ("PERSON", "ludovica") not in _found(balanced, "i love you ludovica")
+    assert ("PERSON", "ludovica") in _found(strict, "i love you ludovica", 0.35)
+    assert ("PERSON", "jessica") in _found(balanced, "i love you jessica")
 
 
 def test_profiles_name_known_entities_and_recognizers():
@@ -216,7 +257,9 @@ def test_all_recognizers_are_built_by_strict(strict: tuple[GatedRecognizer, ...]
 WORDS = (
     "user = : is at @ - . / ' \" \n pass pw key token Bearer 12 4111 1111 0049 +1 "
     "555 0147 A1 MRN Dr. Elm St rue Calle ssn iban DE89 ip lat 48.858 2.294 ° N "
-    "name Maria john x Q7z //a:b@c sk_live_ EMP-1234 -----BEGIN"
+    "calle rua lago flat no. , Skype: insta my on add follow -u -p mysql curl sudo: for "
+    "from 10.0.0.1 [12/Mar commented on %2B4930123456 POINT( [ coordinates SW1A 1AA fn= ? "
+    "& said D. <a@b.co> call at name Maria john x Q7z //a:b@c sk_live_ EMP-1234 -----BEGIN"
 )
 TEXTS = st.lists(st.sampled_from(WORDS.split(" ")), max_size=14).map(" ".join)
 
@@ -259,11 +302,47 @@ def test_formatted_values_are_covered_wherever_they_stand(
         assert _covered(balanced, text, value), template
 
 
+MORE = ("rue a ", "curl -u ", "mysql -p", "call me ", "/in/a", "Ab, ", "A. ", "1 A, ")
+
+
+@pytest.mark.parametrize("name", ["pii_judge_labelled.txt", "pii_judge_plain.txt"])
+def test_a_gate_never_hides_a_match_in_a_template(
+    strict: tuple[GatedRecognizer, ...], name: str
+):
+    # The placeholders stand for themselves: most forms ask for no more than letters.
+    path = Path(__file__).parents[2] / "benchmarks" / name
+    lines = path.read_text(encoding="utf-8").splitlines()
+    texts = [line.replace("\\n", "\n") for line in lines]
+    array = pa.array(texts)
+    seen = 0
+    for one in strict:
+        recognizer: Any = one.recognizer
+        shown = [True] * len(texts)
+        if one.gate is not None:
+            shown = pc.match_substring_regex(array, one.gate).to_pylist()
+        for text, visible in zip(texts, shown, strict=True):
+            found = bool(recognizer.analyze(text, [one.entity], None))
+            seen += found
+            assert visible or not found, (recognizer.name, text)
+    assert seen > 20
+
+
 def test_no_recognizer_reads_long_text_in_more_than_linear_time(
     strict: tuple[GatedRecognizer, ...],
 ):
     # Each pattern has five seconds; ends at once where none backtracks far.
-    for unit in ("a", "1 ", "A1-", "@a.", "user=", "Aa ", "+1 (", "://a:", "12 Elm "):
+    for unit in (
+        "a",
+        "1 ",
+        "A1-",
+        "@a.",
+        "user=",
+        "Aa ",
+        "+1 (",
+        "://a:",
+        "12 Elm ",
+        *MORE,
+    ):
         text = unit * (20_000 // len(unit))
         for one in strict:
             recognizer: Any = one.recognizer

@@ -251,18 +251,19 @@ def test_redact_when_the_policy_has_recognizers() -> None:
 
 
 @pytest.mark.parametrize(
-    "secret",
+    ("word", "secret"),
     [
-        "AKIAIOSFODNN7EXAMPLE",
-        "ghp_0123456789abcdefghij",
-        "password: correcthorse",
-        "api_key=0123456789",
-        "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeKKF2",
+        ("", "AKIAIOSFODNN7EXAMPLE"),
+        ("", "ghp_0123456789abcdefghij"),
+        ("password: ", "correcthorse"),
+        ("api_key=", "0123456789"),
+        ("", "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeKKF2"),
     ],
 )
-def test_redact_when_secrets_are_asked_for(secret: str) -> None:
+def test_redact_when_secrets_are_asked_for(word: str, secret: str) -> None:
+    # The word that says what follows stays.
     scanner = _SCANNERS.setdefault("secret", TextScanner(Pii(entities=("SECRET",))))
-    assert _redact(scanner, f"use {secret} now") == "use <SECRET> now"
+    assert _redact(scanner, f"use {word}{secret} now") == f"use {word}<SECRET> now"
     assert _redact(scanner, "the secret garden") == "the secret garden"
 
 

@@ -68,6 +68,8 @@ _KEYWORD = (
 )
 # What is said of a password rather than being one.
 _STATE = r"(?:required|incorrect|invalid|missing|expired|correct|changed|needed|always)"
+# Code that reads a secret from elsewhere.
+_NO_CODE = r"(?!(?:os\.|process\.|env\b|getenv\b|\$[{(]|\{\{))"
 _OWN_PATTERNS: dict[str, tuple[tuple[str, str, float], ...]] = {
     "EMAIL_ADDRESS": (
         ("mailbox", r"(?<![\w.+'-])[\w.+'-]++@" + _DOMAIN, 1.0),
@@ -88,7 +90,9 @@ _OWN_PATTERNS: dict[str, tuple[tuple[str, str, float], ...]] = {
             _KEYWORD
             + r"\s{0,3}(?:=|:|\bis\b(?!\s{0,3}"
             + _STATE
-            + r"\b))\s{0,3}[\"']?[^\s\"'<>]{6,}",
+            + r"\b))\s{0,3}[\"']?\K"
+            + _NO_CODE
+            + r"[^\s\"'<>]{6,}",
             0.8,
         ),
     ),

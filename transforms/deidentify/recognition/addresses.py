@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .patterns import LIKELY, WEAK, PatternGroup
+from .scores import LIKELY, WEAK, PatternGroup
 
 __all__ = ["ADDRESS_GROUPS"]
 
@@ -35,7 +35,12 @@ _KIND = (
     r"|valley|valleys|via|viaduct|village|ville|vista|well|wells|bend|bluff|bluffs"
     r"|bottom|branch|bridge|brook|brooks|burg|cape|center|centers|cliff|cliffs|club"
     r"|common|corner|corners|course|cove|coves|creek|crest|curve|dale|dam|divide"
-    r"|estate|estates|falls|ferry|flat|flats|garden|gateway|greens|groves|inlet)"
+    r"|estate|estates|falls|ferry|flat|flats|garden|gateway|greens|groves|inlet"
+    r"|forge|forges|cross|riviera|riverway|esplanade|parade|concourse|promenade|strand"
+    r"|vale|copse|broadway|circus|drove|garth|gate|hurst|nook|orchards|precinct"
+    r"|quadrant|reach|rosebowl|wynd|yard|brae|chase|dell|dene|grange|holt|leas?|leys"
+    r"|maltings|paddocks?|pastures|spinney|warren|roads|streets|burgs|mountains|tunnels"
+    r"|nagar|marg|chowk|ganj|zila|colony|layout|sector|enclave|vihar|bagh|gali|salai)"
 )
 _PLAIN_KIND = (
     r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|parkway|pkwy"
@@ -56,15 +61,41 @@ _REST = (
     r"(?:(?:,[ ]?|[ ]?\n[ ]?|[ ])" + _CAPS + r"){0,2}?"
     r"(?:,?\s{1,2}(?:" + _ZIP + r"|" + _POSTCODE + r"))"
 )
+# Post code and town, as they follow a street: "3708 DP, Heikant", "12128-305 Araras / SP".
+_TOWN = (
+    r"(?:[ ]?,[ ]?|[ ]?\n[ ]?|[ ])(?:(?-i:[A-Z]{1,3})-)?(?:\d{4,5}|\d{5}-?\d{3}"
+    r"|\d{2}-\d{3}|\d{3}[ ]\d{2}|\d{4}[ ]?(?-i:[A-Z]{2}))\b,?(?:[ ]\p{L}{1,3}['\u2019]?)?"
+    r"[ ]" + _CAPS + r"(?:[ ]/[ ](?-i:[A-Z]{2})\b|[ ]\((?-i:[A-Z]{2})\))?"
+)
+# The same with the town first: "Palencia, 35113", "Sotoburgh, NT, 2366", "Rajkot 115006".
+_TOWN_FIRST = (
+    r"(?:[ ]?,[ ]?|[ ]?\n[ ]?)" + _CAPS + r"(?:,[ ](?-i:[A-Z]{2,3}))?,?[ -]\d{4,6}\b"
+)
+_INSIDE = (
+    r"(?:,?[ ](?:piso|puerta|pta|esc|interno|appartamento|apto|bloco|etage|bte|b[âa]t"
+    r"|planta|bajo|lok|m\.)\.?(?:[ ]\d{1,4}[a-z]?\b)?){1,2}"
+)
+_AFTER_STREET = r"(?:" + _INSIDE + r")?(?:" + _TOWN + r"|" + _TOWN_FIRST + r")?"
+_STATES = r"(?-i:NSW|VIC|QLD|TAS|ACT|NT|WA|SA|ON|QC|BC|AB|MB|SK|NS|NB|NL|PE|YT|NU)"
+_CA_CODE = r"(?-i:[ABCEGHJ-NPRSTVXY]\d[A-Z])[ ]?(?-i:\d[A-Z]\d)\b"
 _HOUSE = r"(?<![\w.,$€£/-])\d{1,6}(?:[-/]\d{1,4})?[a-z]?"
 _ROAD_FIRST = (
     r"(?:rue|avenue|boulevard|chemin|impasse|all[ée]e|quai|cours|via|viale|vicolo"
     r"|corso|piazza|piazzale|strada|largo|calle|c/|avenida|avda\.?|paseo|plaza"
     r"|carrer|camino|ronda|glorieta|cuesta|pasaje|rua|travessa|pra[çc]a|alameda"
+    r"|contrada|incrocio|borgo|rotonda|salita|piazzetta|circonvallazione|canale|stretto"
+    r"|callej[óo]n|pasadizo|acceso|vial|rambla|ca[ñn]ada|urbanizaci[óo]n|traves[íi]a"
+    r"|passeig|avinguda|viaduto|campo|s[íi]tio|distrito|lago|lagoa|esplanada|ladeira"
+    r"|esta[çc][ãa]o|residencial|jardim|parque|vila|setor|loteamento|col[ôo]nia"
+    r"|ch[áa]cara|fazenda|vereda|trecho|favela|feira|[áa]rea|n[úu]cleo|passarela|praia"
+    r"|quadra|recanto|rodovia|morro|condom[íi]nio|conjunto|trevo|vale|viela|sentier"
+    r"|faubourg|passage|villa|square"
     r"|ul\.?|ulica|al\.|aleja|os\.|plac|calea|str\.?|strada|n[áa]m\.?|via)"
 )
 _ROAD_TAIL = (
     r"(?:stra(?:ss|ß)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|chaussee|straat"
+    r"|steig|stieg|pfad|graben|promenade|h[öo]he|markt|wall|zeile"
+    r"|steeg|dreef|boulevard|singel|baan|hof|pad|hoek"
     r"|laan|plein|gracht|kade|dijk|gade|vej|vejen|all[ée]|stræde|torv|gatan|gata"
     r"|v[äa]gen|gr[äa]nd|veien|vegen|gaten|katu|tie|kuja|polku|utca)"
 )
@@ -116,8 +147,75 @@ _ADDRESS = (
     ),
     (
         "unit",
-        r"\b(?:apartment|apt|suite|ste|flat|unit)\b\.?[ ]{1,2}\#?\d{1,5}[a-z]?\b"
+        r"\b(?:apartment|apt|suite|ste|flat|unit|studio|level)\b\.?[ ]{1,2}\#?\d{1,5}[a-z]?\b"
+        r"(?:[ ]\d{1,5}(?=[ ](?-i:\p{Lu}))[ ]" + _CAPS + r")?"
         r"(?:,[ ]" + _CAPS + r"){0,2}(?:,[ ]" + _POSTCODE + r")?",
+        LIKELY,
+    ),
+    (
+        "house number said",
+        r"\b(?:(?:h|house|plot|door|flat|shop)\.?[ ]?no\.?|haus(?:nummer)?|n[°º])[ ]{0,2}\#?"
+        r"\d{1,5}(?:/\d{1,4})?[a-z]?,[ ]"
+        + _CAPS
+        + r"(?:,[ ]"
+        + _CAPS
+        + r"[ -]\d{6}\b)?",
+        LIKELY,
+    ),
+    (
+        "house, road, town and code",
+        _HOUSE + r",?[ ]" + _CAPS + r"(?:,[ ]?|[ ]?\n[ ]?)" + _CAPS + r"[ -]\d{6}\b",
+        LIKELY,
+    ),
+    (
+        "town, state and code",
+        _CAPS + r",[ ]" + _STATES + r",?[ ](?:\d{4}\b|" + _CA_CODE + r")",
+        LIKELY,
+    ),
+    (
+        "house, street, town, state",
+        _HOUSE
+        + r"[ ]"
+        + _CAPS
+        + r"(?:,[ ]?|[ ]?\n[ ]?)"
+        + _CAPS
+        + r",?[ ](?:"
+        + _STATES
+        + r",?[ ](?:\d{4}\b|"
+        + _CA_CODE
+        + r")|"
+        + _ZIP
+        + r"|(?:\n|,[ ]?)?"
+        + _POSTCODE
+        + r")",
+        LIKELY,
+    ),
+    ("Canadian code", r"(?<!\w)" + _CA_CODE, LIKELY),
+    (
+        "Dutch code and town",
+        r"(?<![\w.,-])\d{4}[ ]?(?-i:[A-Z]{2}),?[ ](?-i:\p{Lu}\p{Ll}{2})[\p{L}-]{0,25}",
+        LIKELY,
+    ),
+    (
+        "code, town, state",
+        r"(?<![\w.-])\d{5}-?\d{3}[ ]" + _CAPS + r"[ ]/[ ](?-i:[A-Z]{2})\b",
+        LIKELY,
+    ),
+    (
+        "road without house",
+        r"(?<!\w)(?-i:[Rr]ue|[Cc]hemin|[Ii]mpasse|[Aa]llée|[Cc]alle|[Vv]iale|[Vv]icolo|[Rr]ua"
+        r"|[Tt]ravessa|[Cc]arrer)[ ](?:(?:de|du|des|del|della|do|da|dos|la|le|les|los|las)[ ]"
+        r"|l'|d'){0,2}" + _CAPS,
+        LIKELY,
+    ),
+    (
+        "road and house, lower case",
+        (
+            r"(?<!\w)(?:rue|chemin|impasse|calle|viale|vicolo|piazza|piazzale|corso|contrada|strada"
+            r"|borgo|avenida|alameda|rua|travessa|camino|paseo|carrer|pasaje|esplanada|ladeira"
+            r"|calea|ulica|ul\.)[ ](?:\p{L}[\p{L}'\u2019-]{0,20}[ ]?){1,4},?[ ]?(?<=[ ])\d{1,4}\b"
+            r"(?:[ ](?:piso|piano|puerta|interno|appartamento)[ ]\d{1,3})?"
+        ),
         LIKELY,
     ),
     (
@@ -126,9 +224,10 @@ _ADDRESS = (
         + _HOUSE
         + r",?[ ])?(?:"
         + _CAP
-        + r"[ ]){0,2}(?-i:\p{Lu})\p{L}{1,25}"
+        + r"[ ]){0,2}(?-i:\p{Lu})[\p{L}-]{1,40}"
         + _ROAD_TAIL
-        + r"[ ]\d{1,5}[ ]?(?:[a-z]\b)?",
+        + r"[ ]\d{1,5}(?:-\d{1,4}\b|[ ]?[a-z]\b)?"
+        + _AFTER_STREET,
         LIKELY,
     ),
     (
@@ -144,7 +243,8 @@ _ADDRESS = (
         + _ROAD_FIRST
         + r"[ ](?:(?:de|du|des|del|della|dei|do|da|dos|la|le|les|los|las|l')[ ]?){0,2}"
         + _CAPS
-        + r",?[ ]\d{1,5}\b",
+        + r",?[ ]\d{1,5}\b"
+        + _AFTER_STREET,
         LIKELY,
     ),
     (
@@ -153,7 +253,8 @@ _ADDRESS = (
         + r",?[ ](?:bis[ ]|ter[ ])?"
         + _ROAD_FIRST
         + r"[ ](?:(?:de|du|des|del|della|do|da|dos|la|le|les|los|las)[ ]|l'|d'){0,2}"
-        + _CAPS,
+        + _CAPS
+        + _AFTER_STREET,
         LIKELY,
     ),
     (
@@ -178,10 +279,14 @@ _ADDRESS = (
     (
         "after words",
         _LIVES
-        + _MAYBE_IS
-        + r"(?:it\s+is\s+)?\K(?=[^\n|;\"]{0,40}\d)(?:the\s+corner\s+of"
+        + r"(?:(?<!addr)(?<!address)(?<!addresses)\s{1,3}|"
+        + _IS
+        + r")"
+        + r"(?:it\s+is\s+)?\K(?!\d{1,4}(?:[:.,]\d{1,3})?\s?(?:am|pm|a\.m|p\.m|%|hours?|days?|weeks?"
+        r"|months?|years?|st|nd|rd|th|minutes?|o'clock|percent|people|users?|items?)\b)(?=[^\n|;\"]{0,40}\d)(?:the\s+corner\s+of"
         r"\s+)?[^\W_](?:(?!,?[ ](?:and|but|or|so|please|pls|because|when|since|if|thanks"
-        r"|thank|my|i|it|he|she|we|they|is|was)\b)[^\n|;\"<>.]){4,70}",
+        r"|thank|my|i|it|he|she|we|they|is|was|instead|asap|today|tomorrow|attn|attention"
+        r"|c/o|care[ ]of|the|near|right|opposite|next)\b)[^\n|;\"<>.]){4,70}",
         LIKELY,
     ),
     (
@@ -193,7 +298,10 @@ _ADDRESS = (
 
 ADDRESS_GROUPS: Final[dict[str, PatternGroup]] = {
     "OptinStreetAddress": PatternGroup(
-        "STREET_ADDRESS", r"\p{Nd}|(?i:corner of)", _ADDRESS
+        "STREET_ADDRESS",
+        r"\p{Nd}|(?i:corner of|(?:rue|chemin|impasse|all.e|calle|viale|vicolo|rua"
+        r"|travessa|carrer) )",
+        _ADDRESS,
     ),
 }
 """By the recogniser's name."""

@@ -14,7 +14,8 @@ from presidio_analyzer import (
 
 from .addresses import ADDRESS_GROUPS
 from .numbers import NUMBER_GROUPS
-from .patterns import PATTERN_GROUPS, WEAK, PatternGroup
+from .patterns import PATTERN_GROUPS
+from .scores import WEAK, PatternGroup
 from .secrets import ENTROPY_GATE, SECRET_GROUPS, EntropyRecognizer, vendor_patterns
 
 __all__ = ["OWN_ENTITIES", "OWN_RECOGNIZERS", "build_own"]
@@ -55,7 +56,8 @@ def build_own(
     groups = {name: g for name, g in _GROUPS.items() if g.entity == entity}
     made: list[tuple[EntityRecognizer, str | None]] = []
     if entity == _NAME_ENTITY and gazetteer:
-        from .names import NAME_GROUPS, GazetteerRecognizer
+        from .name_context import NAME_GROUPS
+        from .names import GazetteerRecognizer
 
         groups |= NAME_GROUPS
         made.append((GazetteerRecognizer(language, threshold), r"\p{L}\p{L}"))

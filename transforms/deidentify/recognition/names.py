@@ -1,4 +1,4 @@
-"""Names of people without a language model: by the words around them and by lists.
+"""Names of people without a language model: by lists.
 
 The lists are Faker's, of all its locales in Latin letters; which of their entries are
 English words as well ("will", "rose") hunspell's dictionary tells. Both ship inside
@@ -11,122 +11,15 @@ import functools
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import hunspell
 import regex
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 
-from .patterns import LIKELY, SURE, WEAK, PatternGroup
+from .scores import LIKELY, SURE, WEAK
 
-__all__ = ["NAME_GROUPS", "Gazetteer", "GazetteerRecognizer", "load_gazetteer"]
-
-_CAP = r"(?-i:\p{Lu}[\p{L}'\u2019-]{1,30})"
-_LINK = (
-    r"(?:(?:van|von|de|der|den|del|della|di|da|do|dos|la|le|du|el|al|bin|ibn|ben|bint"
-    r"|ter|ten|zu|af|av|y|e|san|st)\.?[ ]|d['\u2019]|l['\u2019]|(?-i:\p{Lu})\.?[ ])"
-)
-_FULL = _CAP + r"(?:[ ]" + _LINK + r"{0,3}" + _CAP + r"){0,3}"
-_ONE = r"\p{L}[\p{L}'\u2019-]{1,30}"
-_ANY = (
-    r"(?:" + _FULL + r"|" + _ONE + r"(?:[ ]" + _ONE + r"){1,3}(?=[\"',;<|\n]|[.!?]?$)"
-    r"|" + _ONE + r")"
-)
-_SAID = r"(?=(?-i:\p{Lu}\p{L}?\p{Ll}))"
-_KIN = (
-    r"(?:wife|husband|spouse|partner|son|daughter|kid|child|mother|mom|mum|father|dad"
-    r"|brother|sister|uncle|aunt|cousin|friend|boss|manager|colleague|neighbou?r"
-    r"|girlfriend|boyfriend|fianc[ée]e?|nephew|niece|grandma|grandpa|landlord)"
-)
-_ROLE = (
-    r"(?:patient|customer|client|employee|claimant|applicant|contact|provider"
-    r"|physician|doctor|nurse|attending|insured|beneficiary|account\s+holder|card"
-    r"\s?holder|holder|user|student|teacher|caller|agent|sender|recipient|from|to|cc"
-    r"|attn|attention|author|signed|by|witness|tenant|guest|passenger|member|owner"
-    r"|radiologist|pharmacist|surgeon|therapist|representative|supervisor)"
-)
-_NOT = (
-    r"(?!(?:the|this|that|my|your|our|i|we|you|he|she|it|they|what|how|re|all|please|a|an|in|so"
-    r"|Sir|Madam|Team|Support|Customer|There|Everyone|Friend|Guest|User|Admin|New|Not"
-    r"|Input|Query|Profile|Message|Story|Service|Response|Data|History|Portal|Experience"
-    r"|Information|Record|Number|Name|Email|Phone|Date|Contact|Account)\b)"
-)
-
-_CONTEXT: Final = (
-    (
-        "title",
-        r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|mme|mlle|herr|frau"
-        r"|se[ñn]or|se[ñn]ora|sra?|do[ñn]a|fr[öo]ken|hr|sig|signora)\b\.?[ ]\K"
-        + _NOT
-        + _FULL,
-        LIKELY,
-    ),
-    (
-        "said",
-        r"\b(?:names?(?:['\u2019]s|[ ]is)|call(?:ed)?[ ]me|i[ ]?am|i['\u2019]?m|this[ ]is"
-        r"|named|known[ ]as|a\.?k\.?a\.?|goes[ ]by|née)[ ]\K" + _NOT + _SAID + _FULL,
-        LIKELY,
-    ),
-    (
-        "said in any case",
-        r"\bmy[ ](?:full[ ]|first[ ]|last[ ])?name(?:['\u2019]s|[ ]is)[ ]\K" + _ANY,
-        LIKELY,
-    ),
-    (
-        "field",
-        r"(?<![a-z])(?:full|first|last|sur|user|given|family|middle|patient|client"
-        r"|customer|employee|contact|account|card|maiden|legal|display|applicant)?[\s_-]?"
-        r"(?:name|nombre|nom|nachname|vorname|surname)s?[\"']?\s{0,2}[:=]\s{0,2}[\"']?\K"
-        + _ANY,
-        LIKELY,
-    ),
-    (
-        "role",
-        r"(?:^|(?<=[\n|,;(\"'\[]))[ •*-]{0,3}"
-        + _ROLE
-        + r"[\"']?[ ]{0,2}[:=]\s{0,2}[\"']?(?:dr\.?[ ]|mr\.?[ ]|mrs\.?[ ]|ms\.?[ ])?\K"
-        + _NOT
-        + _FULL,
-        LIKELY,
-    ),
-    (
-        "role before",
-        r"\b(?:patient|customer|client|employee|claimant|applicant|user"
-        r"|nurse|doctor|officer|agent|judge|inmate|plaintiff|defendant)[ ]\K"
-        + _NOT
-        + _FULL,
-        LIKELY,
-    ),
-    (
-        "kin",
-        r"\b(?:my|his|her|their|our)[ ]" + _KIN + r",?[ ]\K" + _NOT + _FULL,
-        LIKELY,
-    ),
-    (
-        "greeting",
-        r"(?:^|(?<=[\n.!?]\s))(?:hi|hello|hey|dear|good[ ]morning"
-        r"|good[ ](?:afternoon|evening)|thanks|thank[ ]you|cheers|bye|congrats"
-        r"|happy[ ]birthday)\b,?[ ]\K" + _NOT + _SAID + _FULL,
-        LIKELY,
-    ),
-    (
-        "closing",
-        r"\b(?:regards|sincerely|cheers|thanks|best|yours(?:[ ]truly)?|love)"
-        r"[,.!]?[ ]?\n[\s-]{0,3}\K" + _NOT + _FULL + r"(?=[ ]?(?:$|,))",
-        LIKELY,
-    ),
-    (
-        "quoted source",
-        r"[\u2013-\u2015][ ]?\K" + _NOT + _CAP + r"(?:[ ]" + _CAP + r"){1,2}(?=$|\n"
-        r"|[ ]?[(#]|\s+http)",
-        WEAK,
-    ),
-)
-
-NAME_GROUPS: Final[dict[str, PatternGroup]] = {
-    "OptinNameInContext": PatternGroup("PERSON", r"\p{L}\p{L}", _CONTEXT),
-}
-"""By the recogniser's name."""
+__all__ = ["Gazetteer", "GazetteerRecognizer", "load_gazetteer"]
 
 _WORD = regex.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _LATIN = regex.compile(r"[\p{Latin}'\u2019-]{2,}")
@@ -186,7 +79,7 @@ def load_gazetteer() -> Gazetteer:
         family |= _words_of(provider, "last_names")
         if found.name in ("en_US", "en_GB"):
             common |= first
-    dictionary = hunspell.Hunspell("en_US")
+    dictionary = _dictionary()
     words = {name for name in given | family if _is_word(dictionary, name)}
     return Gazetteer(
         frozenset(given - _NEVER),
@@ -218,6 +111,22 @@ def _is_word(dictionary: Any, name: str) -> bool:
         return bool(dictionary.spell(name))
     except UnicodeEncodeError:  # a letter that English does not have
         return False
+
+
+@functools.lru_cache(maxsize=100_000)
+def _is_strange(low: str) -> bool:
+    """Tell whether a word after a first name may be a last one: no dictionary has it."""
+    if len(low) < 4 or low in _NEVER or len(set(low)) < 3:
+        return False
+    dictionary = _dictionary()
+    if any(_is_word(dictionary, w) for w in (low, low.capitalize(), low.rstrip("s"))):
+        return False
+    return low.isalpha()
+
+
+@functools.cache
+def _dictionary() -> Any:
+    return hunspell.Hunspell("en_US")
 
 
 class GazetteerRecognizer(EntityRecognizer):
@@ -286,7 +195,9 @@ class GazetteerRecognizer(EntityRecognizer):
             return True
         if not inside:
             return word[0].isupper() and len(word) > 1 and low not in _NEVER
-        return (word[0].isupper() and low not in _NEVER) or low in _INITIAL_LINKS
+        if word[0].isupper() and low not in _NEVER:
+            return True
+        return low in _INITIAL_LINKS or _is_strange(low)
 
     def _close(
         self, text: str, run: list[tuple[int, int, str]], found: list[RecognizerResult]
@@ -307,11 +218,13 @@ class GazetteerRecognizer(EntityRecognizer):
                 if lower:
                     fits = after in names.family and after not in names.words
                     fits = fits or (after in names.given and after not in names.words)
+                    fits = fits or (low not in names.words and _is_strange(after))
                 else:
                     fits = run[last + 1][2][0].isupper() and not (
                         after in names.words and after not in self._every
                     )
                     fits = fits or (after in _INITIAL_LINKS and last + 2 < len(run))
+                    fits = fits or (low not in names.words and _is_strange(after))
                 if not fits:
                     break
                 last += 1
@@ -338,7 +251,9 @@ class GazetteerRecognizer(EntityRecognizer):
         if word.islower():
             if last > first:
                 return LIKELY if low not in names.words else WEAK
-            return WEAK if low not in names.words else 0.0
+            if low in names.words:
+                return 0.0
+            return LIKELY if low in names.common else WEAK
         if last > first:
             known = any(lows[i] in self._every for i in range(first + 1, last + 1))
             if not is_word:

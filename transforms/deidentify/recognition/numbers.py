@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .patterns import LIKELY, SURE, WEAK, PatternGroup
+from .scores import LIKELY, SURE, WEAK, PatternGroup
 
 __all__ = ["NUMBER_GROUPS"]
 
@@ -24,9 +24,11 @@ _MEDICAL = (
 )
 _ACCOUNT = (
     r"(?:account|acct|a/c|bank|iban|sort\s?code|checking|savings|konto(?:nummer)?"
-    r"|cuenta|compte|routing|customer|client|member(?:ship)?|loyalty|subscriber"
-    r"|policy|insurance|claim|invoice|order|booking|reservation|pnr|ticket"
-    r"|contract|meter)"
+    r"|cuenta|compte|customer|client|member(?:ship)?|loyalty|subscriber"
+    r"|policy|insurance|conto|conta|rekening(?:nummer)?|rachun(?:ek|ku))"
+)
+_BUSINESS = (  # numbers of papers: they lead to a person only by other records
+    r"(?:claim|invoice|order|booking|reservation|pnr|ticket|contract|meter|routing)"
 )
 _WORK = (
     r"(?:employee|emp|staff|personnel|worker|badge|payroll|student|matriculation"
@@ -46,15 +48,15 @@ _LICENCE = (
 )
 
 
-def _after(words: str) -> tuple[tuple[str, str, float], ...]:
+def _after(words: str, score: float = LIKELY) -> tuple[tuple[str, str, float], ...]:
     """Write the patterns of a value that follows one of some words."""
     lead = r"(?<![a-z])" + words
     return (
-        ("after words", lead + _NO + _IS + r"\K" + _DATE + _ID, LIKELY),
+        ("after words", lead + _NO + _IS + r"\K" + _DATE + _ID, score),
         (
             "after a number word",
             lead + _LONG_NO + _TAG_IS + r"\K" + _DATE + _ID,
-            LIKELY,
+            score,
         ),
         (
             "digits after words",
@@ -63,7 +65,7 @@ def _after(words: str) -> tuple[tuple[str, str, float], ...]:
             + r"(?:of\s|ending(?:\sin)?\s)?\K"
             + _DATE
             + r"(?=\w{0,4}\d)[\w-]{0,6}\d{4,}[\w-]{0,10}\b",
-            LIKELY,
+            score,
         ),
     )
 
@@ -110,6 +112,11 @@ _CARD = (
         WEAK,
     ),
     (
+        "rare length",
+        r"(?<![\w.-])(?:(?:2131|1800)\d{11}|4\d{18}|6(?:011|5\d\d)\d{15})(?![\w-])",
+        LIKELY,
+    ),
+    (
         "after words",
         (
             r"\b(?:card|visa|master\s?card|amex|american\s+express|discover"
@@ -150,7 +157,15 @@ _PREFIXED = (
         r"(?-i:[A-Z0-9][A-Z0-9-]{3,20})(?<!-)(?![\w-])",
         LIKELY,
     ),
-    ("letters and digits", r"(?<![\w-])(?-i:[A-Z]{2,5})[-_]\d{5,12}(?![\w-])", LIKELY),
+    (
+        "letters and digits",
+        (
+            r"(?<![\w-])"
+            r"(?!(?:SKU|ISBN|EAN|UPC|GTIN|ISO|RFC|CVE|CWE|INV|ORD|PO|SO|TKT|REV|VER|PART|LOT"
+            r"|BUG|PR|JIRA)[-_])(?-i:[A-Z]{2,5})[-_]\d{5,12}(?![\w-])"
+        ),
+        LIKELY,
+    ),
     ("joined", r"(?<![\w-])(?-i:[A-Z]{1,2})\d{6,9}(?-i:[A-Z]{0,2})(?![\w-])", WEAK),
     (
         "mixed",
@@ -158,16 +173,35 @@ _PREFIXED = (
         LIKELY,
     ),
     ("letter, digit, letter", r"(?<![\w-])(?-i:[A-Z]\d[A-Z])\d{5,7}(?![\w-])", LIKELY),
-    ("long number", r"(?<![\w.,:/=+$€£-])\d{8,19}(?![\w.,:/-]?\d|[\w%])", WEAK),
+    (
+        "long number",
+        r"(?<![\w./=+$€£-])(?<!\d[,:])\d{8,19}(?![\w.,:/-]?\d|[\w%])",
+        WEAK,
+    ),
     ("national number", r"(?<![\w.-])\d{4}[ -]\d{4}[ -]\d{4}(?![\w-])", LIKELY),
 )
 
 _PHONE_WORD = (
-    r"(?:phone|tel(?:ephone|efon|[ée]fono)?|mobile|mob|cell(?:phone)?|fax|call(?:ed|ing)?"
+    r"(?:phone|t[ée]l(?:[ée]phone|efon[eo]?|[ée]fono)?|mobile?|mob|m[óo]vil|cell(?:phone)?"
+    r"|cellulare|celular|fax|call(?:ed|ing)?|(?:handy|ruf|telefon)nummer|gsm|num[ée]ro"
+    r"|n[úu]mero|nummer|kom[óo]rka"
     r"|text(?:ed)?|sms|whats\s?app|desk|office|home|work|contact|handy|portable|dial"
     r"|reach(?:ed)?(?:\s+(?:me|us|him|her|them))?|ring|ph|number|num|no|signal|viber)"
 )
+_NO_PART = (  # a number of a thing
+    r"(?<!\b(?:part|item|serial|model|invoice|order|article|lot|batch|tracking|ticket|case"
+    r"|version|page|line|room|flight|build|job|step|issue)[ .-])"
+)
 _PHONE = (
+    ("in a URL", r"%2B\K[1-9]\d{7,14}(?!\w)", SURE),
+    (
+        "said at",
+        (
+            r"\b(?:call|reach|ring|text|phone|contact|whatsapp|message)\w{0,4}\b[^\n\d+()]{0,40}?"
+            r"\b(?:at|on|under)\s\K\+?\(?\d(?:[\s./()-]{0,2}\d){6,13}(?![\w%]|[.:/-]\d)"
+        ),
+        LIKELY,
+    ),
     (
         "north american, international",
         (
@@ -213,7 +247,7 @@ _PHONE = (
     ("trunk zero, joined", r"(?<![\w.,:/+-])0[1-9]\d{8,9}(?![\w.:/-])", LIKELY),
     (
         "after words",
-        r"\b" + _PHONE_WORD + r"\b[^\n\d+()]{0,14}?\K(?<![\d-])\+?\(?\d"
+        _NO_PART + r"\b" + _PHONE_WORD + r"\b[^\n\d+()]{0,14}?\K(?<![\d-])\+?\(?\d"
         r"(?:[\s./()-]{0,2}\d){6,13}(?:\s{0,2}(?:x|ext\.?)\s?\d{1,6})?(?![\w%]|[.:/-]\d)",
         LIKELY,
     ),
@@ -233,11 +267,32 @@ _IP = (
         r"\bip(?:v[46])?(?:[\s_-]?(?:address|addr))?" + _IS + r"\K[0-9a-f.:]{7,45}\b",
         LIKELY,
     ),
+    (
+        "eight groups",
+        r"(?<![0-9a-f:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?![0-9a-f]|:[0-9a-f])",
+        SURE,
+    ),
 )
 
 NUMBER_GROUPS: Final[dict[str, PatternGroup]] = {
     "OptinMedicalNumber": PatternGroup("MEDICAL_RECORD", r"\p{Nd}", _after(_MEDICAL)),
-    "OptinAccountNumber": PatternGroup("ACCOUNT_NUMBER", r"\p{Nd}", _after(_ACCOUNT)),
+    "OptinAccountNumber": PatternGroup(
+        "ACCOUNT_NUMBER",
+        r"\p{Nd}",
+        (
+            *_after(_ACCOUNT),
+            *_after(_BUSINESS, WEAK),
+            (
+                "groups after words",
+                r"(?<![a-z])(?:account|acct|a/c|konto|kontonummer|cuenta|compte|conto"
+                r"|conta|rekening)"
+                + _NO
+                + _TAG_IS
+                + r"\K\d{2,5}(?:[ -]\d{2,5}){1,6}\b",
+                LIKELY,
+            ),
+        ),
+    ),
     "OptinEmployeeNumber": PatternGroup("EMPLOYEE_ID", r"\p{Nd}", _after(_WORK)),
     "OptinDocumentNumber": PatternGroup(
         "IDENTITY_DOCUMENT",
@@ -257,6 +312,8 @@ NUMBER_GROUPS: Final[dict[str, PatternGroup]] = {
     "OptinCard": PatternGroup("CREDIT_CARD", r"\p{Nd}{4}|\p{Nd}[ .-]", _CARD),
     "OptinIban": PatternGroup("IBAN_CODE", r"\p{Nd}{2}", _IBAN),
     "OptinPhone": PatternGroup("PHONE_NUMBER", r"\p{Nd}", _PHONE),
-    "OptinAddressAfterWords": PatternGroup("IP_ADDRESS", r"(?i:ip)", _IP),
+    "OptinAddressAfterWords": PatternGroup(
+        "IP_ADDRESS", r"(?i:ip)|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", _IP
+    ),
 }
 """By the recogniser's name."""

@@ -10,30 +10,12 @@ score says how sure a pattern is: `SURE` ones stand alone, `LIKELY` ones are for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from .logins import LOGIN_FORMS, SITE_GATE
+from .scores import LIKELY, SURE, WEAK, PatternGroup
+
 __all__ = ["LIKELY", "PATTERN_GROUPS", "SURE", "WEAK", "PatternGroup"]
-
-SURE: Final = 0.95
-LIKELY: Final = 0.7
-WEAK: Final = 0.4
-
-
-@dataclass(frozen=True)
-class PatternGroup:
-    """The patterns of one recogniser.
-
-    Attributes:
-        entity: what it finds.
-        gate: RE2 pattern that every text with a match matches.
-        patterns: name, regular expression of the `regex` package (case is ignored
-            unless it says otherwise) and score.
-    """
-
-    entity: str
-    gate: str
-    patterns: tuple[tuple[str, str, float], ...]
 
 
 # "number is: " between a word and its value; quotes and JSON's `": "` among them.
@@ -58,11 +40,16 @@ _GEO = (
         r"\b(?:lat|lon|lng|long|latitude|longitude|geo|gps|coords?"
         r"|coordinates|position)\b"
         + _MAYBE_IS
-        + r"\K[-+]?\d{1,3}\.\d+(?:\s{0,2}[,;/]\s{0,2}[-+]?\d{1,3}\.\d+)?",
+        + r"[\[(]{0,2}\K[-+]?\d{1,3}\.\d+(?:\s{0,2}[,;/]\s{0,2}[-+]?\d{1,3}\.\d+)?",
         SURE,
     ),
     ("degrees", _DEGREES + r"[NS]\b(?:[\s,;/]{0,3}" + _DEGREES + r"[EWO]\b)?", SURE),
     ("compass", r"\b[NS]\s?" + _DEGREES + r"[\s,;/]{0,3}[EWO]\s?" + _DEGREES, SURE),
+    (
+        "longitude first",
+        r"(?:\bpoint\s?z?\s?\(\s?|[\[(])\K[-+]?\d{1,3}\.\d{3,},?\s{0,2}" + _LAT,
+        LIKELY,
+    ),
     ("geo link", r"\bgeo:\K-?\d{1,2}\.\d+,-?\d{1,3}\.\d+", SURE),
 )
 
@@ -75,13 +62,17 @@ _SITES = (
     r"(?:twitter|x|instagram|github|gitlab|facebook|fb|tiktok|reddit|linkedin|twitch"
     r"|medium|pinterest|snapchat|youtube|telegram|t|threads|soundcloud|flickr|vk)"
 )
+_NOBODY = (
+    r"(?!(?:root|admin|administrator|null|none|nil|true|false|guest|nobody|system|user"
+    r"|unknown|anonymous|undefined|required|optional|string|str|int)\b(?![.@-]\w))"
+)
 _USERNAME = (
     ("handle", r"(?<![\w@./%+=-])@\w[\w.-]{0,62}(?<![.-])(?!@)", LIKELY),
     ("handle on a host", r"(?<![\w@./%+-])@[\w.-]{1,64}@[\w-]+(?:\.[\w-]+)+", SURE),
     (
         "after a word",
         r"(?<![a-z])" + _USER_WORD + r"[\"']?\s{0,3}(?::=|[:=])\s{0,3}"
-        r"[\"']?\K[\w][\w.@+-]{1,62}(?<![.@+-])",
+        r"[\"']?\K" + _NOBODY + r"(?![\w.]{1,63}\()[\w][\w.@+-]{1,62}(?<![.@+-])",
         LIKELY,
     ),
     (
@@ -97,7 +88,8 @@ _USERNAME = (
         "user and mark",
         (
             r"\b(?:user|account|member|player|login|logged\s+in\s+as|by)"
-            r"\s+[\"'`]?\K(?=\w{0,31}[\d_])(?=[\d_]{0,31}[a-z])[a-z_][\w.-]{2,31}(?<![.-])"
+            r"\s+[\"'`]?\K(?=\w{0,31}(?:[\d_]|\.[a-z]))(?=[\d_]{0,31}[a-z])"
+            r"[a-z_][\w.-]{2,31}(?<![.-])(?![\w(/])"
         ),
         LIKELY,
     ),
@@ -115,6 +107,7 @@ _USERNAME = (
         r"[\w][\w.-]{2,38}(?<![.-])(?![\w/])",
         LIKELY,
     ),
+    *LOGIN_FORMS,
     ("reddit", r"(?<![\w/])/?u/\K[\w-]{3,20}\b", LIKELY),
     (
         "user of a host",
@@ -124,7 +117,7 @@ _USERNAME = (
         ),
         LIKELY,
     ),
-    ("home folder", r"(?:/home/|/Users/|\\Users\\)\K[\w][\w.-]{1,31}", LIKELY),
+    ("home folder", r"(?-i:/home/|/Users/|\\Users\\)\K[\w][\w.-]{1,31}", LIKELY),
 )
 
 _BEFORE_IT = (
@@ -141,7 +134,8 @@ _PASSWORD = (
     (
         "assigned, bare",
         r"(?<![a-z])" + _BEFORE_IT + r"\s{0,3}(?::=|=>|[:=])"
-        r"\s{0,3}\K[^\s\"',;<>&]{4,64}",
+        r"\s{0,3}\K(?!(?:os\.|process\.|env\b|getenv\b|\$[{(]|\{\{|[~.]?/))"
+        r"[^\s\"',;<>&]{4,64}",
         LIKELY,
     ),
     (
@@ -167,6 +161,20 @@ _PASSWORD = (
         LIKELY,
     ),
     (
+        "next, mixed",
+        r"(?<![a-z])" + _BEFORE_IT + r"\s+[\"']?\K(?-i:(?=[A-Za-z]{0,63}[a-z][A-Z])"
+        r"(?=[A-Za-z]{0,63}[A-Z][A-Za-z]{0,9}[A-Z]))[A-Za-z]{8,64}\b",
+        LIKELY,
+    ),
+    (
+        "quoted before",
+        (
+            r"[\"'`]\K(?=[^\s\"'`]{0,63}\d)[^\s\"'`]{6,64}(?=[\"'`]\s+as\s+(?:\w+\s+)?"
+            r"pass)"
+        ),
+        LIKELY,
+    ),
+    (
         "said of a code",
         r"\b(?:one[\s-]time|verification|security|access|otp|2fa|mfa|sms)"
         r"(?:\s+(?:pass)?(?:code|pin|password))?" + _MAYBE_IS + r"\K\d{4,8}\b",
@@ -180,7 +188,35 @@ _PASSWORD = (
     ("in a URL", r"://[^\s:/@]{1,64}:\K[^\s@/]{1,64}(?=@)", SURE),
     (
         "option",
-        r"\s--?p(?:ass(?:word)?)?(?:=|\s)[\"']?\K(?=\S{0,63}\d)[^\s\"']{4,64}",
+        (
+            r"\s--?p(?:ass(?:word)?)?(?:=|\s)[\"']?\K(?!\d{2,5}(?::\d{2,5})?(?:/\w+)?(?!\S))"
+            r"(?=\S{0,63}\d)[^\s\"']{4,64}"
+        ),
+        LIKELY,
+    ),
+    (
+        "option of a client",
+        (
+            r"\b(?:mysql\w*|mariadb|mongo\w*|sshpass|(?:docker|podman|helm|npm|az)\s+"
+            r"(?:registry\s+)?login)\b[^\n|]{0,80}?\s(?:(?-i:-p)\s?|--password[=\s])[\"']?"
+            r"\K[^\s\"'=-][^\s\"']{3,63}"
+        ),
+        LIKELY,
+    ),
+    (
+        "user and password of a client",
+        (
+            r"\b(?:curl|wget|http|https)\b[^\n|]{0,120}?\s(?:-u|--user|-a)[\s=][\"']?"
+            r"[^\s:\"']{1,64}:\K[^\s\"']{1,64}"
+        ),
+        SURE,
+    ),
+    (
+        "user, slash, password",
+        (
+            r"\b(?:admin|root|user|guest|test|login|demo)\s?/\s?\K(?=[^\s/]{0,63}[\d!@#$%^&*])"
+            r"[^\s/]{5,64}(?!\S)"
+        ),
         LIKELY,
     ),
 )
@@ -214,13 +250,14 @@ PATTERN_GROUPS: Final[dict[str, PatternGroup]] = {
     "OptinCoordinates": PatternGroup("GEO_COORDINATES", r"\p{Nd}\.\p{Nd}|°", _GEO),
     "OptinUsername": PatternGroup(
         "USERNAME",
-        r"@|/|\\|(?i:user|log|handle|nick|alias|name|tag|uid|owner|author|account"
-        r"|member|player|\bby\b)",
+        r"@|/|\\|\s-|\[\p{Nd}|(?i:user|log|handle|nick|alias|name|tag|uid|owner|author"
+        r"|account|member|player|\bby\b|from|sudo|pass|pw|follow|comment|like|photo"
+        r"|react|share|repl|join|left|post|" + SITE_GATE + r")",
         _USERNAME,
     ),
     "OptinPassword": PatternGroup(
         "PASSWORD",
-        r"://|\s-|(?i:pass|pwd|psw|pw|kennwort|contrase|senha|wachtwoord|lozinka|has"
+        r"://|\s-|/|(?i:pass|pwd|psw|pw|kennwort|contrase|senha|wachtwoord|lozinka|has"
         r"|pin|code|access|otp|fa|sms|verif|secur|one.time|ident)",
         _PASSWORD,
     ),

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from presidio_analyzer import Pattern, PatternRecognizer
 
-from .patterns import LIKELY, SURE, PatternGroup
+from .scores import LIKELY, SURE, PatternGroup
 
 __all__ = ["SECRET_GROUPS", "EntropyRecognizer", "vendor_patterns"]
 
@@ -54,7 +54,7 @@ _SECRET = (
     (
         "after a word",
         r"(?<![a-z])" + _WORD + r"[\"']?\s{0,3}(?::=|=>|[:=]|\bis\b)\s{0,3}"
-        r"(?:(?:bearer|basic|token)\s+)?[\"']?\K" + _VALUE,
+        r"(?:(?:bearer|basic|token)\s+)?(?:[\w-]{1,30}=(?=[\w.%-]))?[\"']?\K" + _VALUE,
         LIKELY,
     ),
     (
@@ -118,7 +118,9 @@ class EntropyRecognizer(PatternRecognizer):
             supported_language=supported_language,
             patterns=[
                 Pattern(
-                    "token", r"(?<![\w+/=.@-])[\w+/-]{20,512}={0,2}(?![\w@-])", LIKELY
+                    "token",
+                    r"(?<![\w+/=.@-])(?<!\bsha\d{1,3}[:-])(?<!\bcommit[ ])[\w+/-]{20,512}={0,2}(?![\w@-])",
+                    LIKELY,
                 )
             ],
         )
