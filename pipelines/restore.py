@@ -27,7 +27,7 @@ from ..policies.columns import Column
 from ..policies.draft import did_you_mean
 from ..policies.errors import DecryptionError, InputError, OptinError, OutputError
 from ..policies.places import contains, fixed_part, is_local
-from ..transforms.deidentify.encryption import decrypt_tokens
+from ..transforms.deidentify.encryption import TokenLabel, decrypt_tokens
 from ..transforms.deidentify.keys import (
     Secret,
     column_key,
@@ -35,6 +35,7 @@ from ..transforms.deidentify.keys import (
     key_id,
     resolve_key,
 )
+from ..transforms.deidentify.plan import column_label
 
 __all__ = ["AUDIT_FILE", "Restored", "restore_column"]
 
@@ -100,11 +101,12 @@ def restore_column(
         raise OptinError(message)
     master = Secret(resolve_key(reference.ref))
     key = column_key(policy, column, {reference.ref: master})
+    label = column_label(policy, column, {reference.ref: master})
     with _opened(source) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)
         file = _parquet(stream, source)
-        plain = _decrypted(file, column, key, source)
+        plain = _decrypted(file, column, (key, label), source)
         result = Restored(
             rows=len(plain),
             values=len(plain) - plain.null_count,
@@ -193,9 +195,13 @@ def _parquet(stream: Any, source: Path) -> pq.ParquetFile:
 
 
 def _decrypted(
-    file: pq.ParquetFile, column: Column, key: Secret, source: Path
+    file: pq.ParquetFile,
+    column: Column,
+    opened: tuple[Secret, TokenLabel],
+    source: Path,
 ) -> pa.ChunkedArray:
     """Decrypt the whole column before anything is written."""
+    key, label = opened
     schema = file.schema_arrow
     if schema.names.count(column.name) != 1:
         message = f"--input {source}: has no single column {column.name}"
@@ -212,7 +218,7 @@ def _decrypted(
         for group in range(file.num_row_groups):
             read = file.read_row_group(group, columns=[column.name])
             tokens = read.column(column.name)
-            chunks.append(decrypt_tokens(tokens, key.reveal()))
+            chunks.append(decrypt_tokens(tokens, key.reveal(), label))
     except DecryptionError as error:
         message = f"column {column.name}: {error} Nothing was written"
         raise DecryptionError(message) from None

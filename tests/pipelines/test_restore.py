@@ -153,6 +153,8 @@ def test_restore_refuses_when_the_policy_is_another(
     (folder / "policy.yaml").write_text(POLICY.replace(old, new))
     message = _refused(folder, capsys)
     wanted = "does not encrypt it" if "drop" in new else "2 distinct values were not"
+    if "epoch" in new:
+        wanted = "epoch 2026-11, and this is key id"
     assert wanted in message
 
 
@@ -162,7 +164,10 @@ def test_restore_refuses_when_the_key_is_another_or_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPTIN_TEST_KEY", "0" * 64)
-    assert "Nothing was written" in _refused(folder, capsys)
+    message = _refused(folder, capsys)
+    made = key_id(bytes.fromhex(MASTER))
+    assert f"token was made with key id {made}, epoch 2026-11" in message
+    assert "Nothing was written" in message
     monkeypatch.delenv("OPTIN_TEST_KEY")
     assert "environment variable is not set" in _refused(folder, capsys)
 

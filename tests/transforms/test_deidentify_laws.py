@@ -135,15 +135,17 @@ def test_no_action_gives_an_identifier_back(
 @given(st.lists(st.none() | st.text(max_size=20), max_size=8))
 def test_encrypt_gives_values_back_to_the_key_alone(values: list[str | None]) -> None:
     column = {"type": "email", "action": "encrypt"}
-    key = _plan({"name": "c"} | column).columns[0].key
+    plan = _plan({"name": "c"} | column).columns[0]
+    key, label = plan.key, plan.label
     other = _plan({"name": "c"} | column, purpose="marketing").columns[0].key
     assert key is not None
     assert other is not None
+    assert label is not None
     tokens = pa.array(_run(column, values), pa.string())
-    assert decrypt_tokens(tokens, key.reveal()).to_pylist() == values
+    assert decrypt_tokens(tokens, key.reveal(), label).to_pylist() == values
     if any(value is not None for value in values):
         with pytest.raises(DecryptionError):
-            decrypt_tokens(tokens, other.reveal())
+            decrypt_tokens(tokens, other.reveal(), label)
 
 
 @QUIET

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .block import UNREADABLE_IP, Findings, deidentify_block
-from .encryption import decrypt_tokens, encrypt_tokens
+from .encryption import TokenLabel, decrypt_tokens, encrypt_tokens
 from .keys import (
     Secret,
     column_key,
@@ -39,6 +39,7 @@ __all__ = [
     "Secret",
     "Span",
     "TextScanner",
+    "TokenLabel",
     "column_key",
     "decrypt_tokens",
     "deidentify",

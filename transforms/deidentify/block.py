@@ -138,8 +138,8 @@ def _apply(
             return array, none
         case "hmac" if plan.key is not None:
             return _pseudonyms(array, column, plan.key.reveal(), cache), none
-        case "encrypt" if plan.key is not None:
-            return encrypt_tokens(array, plan.key.reveal()), none
+        case "encrypt" if plan.key is not None and plan.label is not None:
+            return encrypt_tokens(array, plan.key.reveal(), plan.label), none
         case "fake" if plan.key is not None and (kind := fake_kind(column)):
             values = _normal(array, column)
             return fake_values(values, plan.key.reveal(), kind, column.locale), none

@@ -2,14 +2,16 @@
 
 AES-SIV (RFC 5297) is deterministic: the same value under the same key and the same
 associated data gives the same token, so tokens join and group like pseudonyms, and a
-changed token is noticed. What a token does show is which values are equal, and how long
-each is.
+changed token is noticed. What a token does show is which values are equal, how long each
+is, and which key (its id, its epoch) made it: `optin1.KEYID.EPOCH.CIPHERTEXT`.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
+from dataclasses import dataclass
 
 import pyarrow as pa
 from cryptography.exceptions import InvalidTag
@@ -20,39 +22,69 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from ...policies.errors import DecryptionError
 from .distinct import as_array, map_distinct
 
-__all__ = ["decrypt_tokens", "encrypt_tokens"]
+__all__ = ["TokenLabel", "decrypt_tokens", "encrypt_tokens"]
 
 _KEY_BYTES = 32
 _SIV_KEY_BYTES = 64  # two AES-256 keys: one authenticates, one encrypts
 _LABEL = b"optin aes-siv v1"
+_VERSION = "optin1"
+_TOKEN = re.compile(
+    rf"{_VERSION}\.([0-9a-f]{{16}})\.([A-Za-z0-9._-]{{0,32}})\.([A-Za-z0-9_-]+)"
+)
 
 
-def encrypt_tokens(
-    array: pa.Array, key: bytes, associated: tuple[bytes, ...] = ()
-) -> pa.Array:
+@dataclass(frozen=True)
+class TokenLabel:
+    """What tokens say of themselves, and what they are bound to without saying it.
+
+    Attributes:
+        key_id: names the master key (`key_id`), 16 hexadecimal digits.
+        epoch: of the key, or null.
+        bound: purpose, data set and column, or join group and type: a token decrypts
+            only with the same ones. At most 120 entries.
+    """
+
+    key_id: str
+    epoch: str | None = None
+    bound: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """How every token starts."""
+        return f"{_VERSION}.{self.key_id}.{self.epoch or ''}."
+
+    @property
+    def associated(self) -> list[bytes]:
+        """What is authenticated with every value: all of the label."""
+        return [part.encode() for part in (self.prefix, *self.bound)]
+
+    def __str__(self) -> str:
+        return f"key id {self.key_id}, {_epoch(self.epoch)}"
+
+
+def encrypt_tokens(array: pa.Array, key: bytes, label: TokenLabel) -> pa.Array:
     """Encrypt values: any type that casts to string → string.
 
-    A token is unpadded base64url of the AES-256-SIV ciphertext (16 bytes of tag, then
-    as many bytes as the value has in UTF-8). Null stays null; the empty text becomes a
-    token of its own. The work is done once per distinct value. Values are taken as they
-    are: normalise identifiers first.
+    A token is the label's prefix, then unpadded base64url of the AES-256-SIV ciphertext
+    (16 bytes of tag, then as many bytes as the value has in UTF-8). Null stays null; the
+    empty text becomes a token of its own. The work is done once per distinct value.
+    Values are taken as they are: normalise identifiers first.
 
     Args:
         array: the values.
-        key: derived key of the column, 32 bytes (`derive_key`).
-        associated: what a token is bound to, in order, at most 125 entries: it decrypts
-            only with the same ones. Columns of a release need none: `column_key` binds
-            the key itself to purpose, data set and column, or to the join group.
+        key: derived key of the column, 32 bytes (`column_key`).
+        label: which key that is, and what tokens are bound to (`column_label`).
 
     Raises:
         ValueError: the key is not 32 bytes long.
     """
-    cipher, bound = _cipher(key), list(associated)
+    cipher, bound = _cipher(key), label.associated
+    prefix = label.prefix.encode()
 
     def encrypt(texts: pa.Array) -> pa.Array:
         values = texts.cast(pa.binary()).to_pylist()
         made = [
-            base64.urlsafe_b64encode(cipher.encrypt(value, bound)).rstrip(b"=")
+            prefix + base64.urlsafe_b64encode(cipher.encrypt(value, bound)).rstrip(b"=")
             for value in values
         ]
         return pa.array(made, pa.binary()).cast(pa.string())
@@ -60,9 +92,7 @@ def encrypt_tokens(
     return map_distinct(_texts(array), encrypt)
 
 
-def decrypt_tokens(
-    array: pa.Array, key: bytes, associated: tuple[bytes, ...] = ()
-) -> pa.Array:
+def decrypt_tokens(array: pa.Array, key: bytes, label: TokenLabel) -> pa.Array:
     """Undo `encrypt_tokens`: string → string, or an error and nothing.
 
     Null stays null. The work is done once per distinct token.
@@ -70,36 +100,55 @@ def decrypt_tokens(
     Args:
         array: the tokens.
         key: derived key of the column, 32 bytes.
-        associated: what the tokens were bound to.
+        label: which key that is, and what the tokens are bound to.
 
     Raises:
-        DecryptionError: a value is no token, or not one of this key with these bounds.
+        DecryptionError: a value is no token, was made with another key or epoch (the
+            message says which), or is bound to something else.
         ValueError: the key is not 32 bytes long.
     """
-    cipher, bound = _cipher(key), list(associated)
-    failed = 0
+    cipher, bound = _cipher(key), label.associated
+    others: dict[str, int] = {}
+    failed = strange = 0
 
     def decrypt(tokens: pa.Array) -> pa.Array:
-        nonlocal failed
+        nonlocal failed, strange
         opened: list[bytes | None] = []
         for token in tokens.to_pylist():
-            try:
-                opened.append(cipher.decrypt(_unpadded(token), bound))
-            except (InvalidTag, ValueError):
-                opened.append(None)
-                failed += 1
+            opened.append(None)
+            match = _TOKEN.fullmatch(token)
+            if match is None:
+                strange += 1
+            elif not token.startswith(label.prefix) or match[2] != (label.epoch or ""):
+                made = str(TokenLabel(match[1], match[2] or None))
+                others[made] = others.get(made, 0) + 1
+            else:
+                try:
+                    opened[-1] = cipher.decrypt(_unpadded(match[3]), bound)
+                except (InvalidTag, ValueError):
+                    failed += 1
         # Authentic, so it was UTF-8 when it went in.
         return pa.array(opened, pa.binary()).cast(pa.string())
 
     result = map_distinct(_texts(array), decrypt)
+    faults = [
+        f"{count:,} distinct values: token was made with {made}, and this is {label}."
+        for made, count in sorted(others.items())
+    ]
+    if strange:
+        faults.append(f"{strange:,} distinct values are no tokens of encrypt.")
     if failed:
-        message = (
-            f"{failed:,} distinct values were not made by this key for this column; "
-            "is it the key (and epoch), purpose, data set and column that they were "
-            "encrypted under?"
+        faults.append(
+            f"{failed:,} distinct values were not made by this key for this column; is "
+            "it the purpose, data set and column that they were encrypted under?"
         )
-        raise DecryptionError(message)
+    if faults:
+        raise DecryptionError(" ".join(faults))
     return result
+
+
+def _epoch(epoch: str | None) -> str:
+    return "no epoch" if epoch is None else f"epoch {epoch}"
 
 
 def _cipher(key: bytes) -> AESSIV:

@@ -17,9 +17,10 @@ from ...policies.errors import KeyReferenceError, OptinError
 from ...policies.model import Pii, Policy
 from ..blocks.spec import STORAGE_TYPES
 from .actions import bucket_type, redacted_type
-from .keys import Secret, column_key, policy_key
+from .encryption import TokenLabel
+from .keys import Secret, column_key, column_names, key_id, policy_key
 
-__all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan", "fake_kind"]
+__all__ = ["STORAGE_TYPES", "ColumnPlan", "DeidentifyPlan", "column_label", "fake_kind"]
 
 _TEXT_FIELD = "optin:text"  # no column may be called so
 
@@ -33,12 +34,14 @@ class ColumnPlan:
         input_type: Arrow type in the incoming block.
         output_type: Arrow type in the outgoing block.
         key: derived key of the keyed actions; does not show in a repr.
+        label: of `encrypt`: what its tokens say, and are bound to.
     """
 
     column: Column
     input_type: pa.DataType
     output_type: pa.DataType
     key: Secret | None = None
+    label: TokenLabel | None = None
 
 
 @dataclass(frozen=True)
@@ -105,11 +108,29 @@ def _plan_column(
     column: Column, policy: Policy, keys: Mapping[str, Secret | bytes]
 ) -> ColumnPlan:
     _refuse_unsafe(column)
-    key = None
+    key = label = None
     if column.action in KEYED_ACTIONS:
         key = column_key(policy, column, keys)
+    if column.action == "encrypt":
+        label = column_label(policy, column, keys)
     kind = STORAGE_TYPES[column.semantic.storage]
-    return ColumnPlan(column, kind, _output_type(column, kind), key)
+    return ColumnPlan(column, kind, _output_type(column, kind), key, label)
+
+
+def column_label(
+    policy: Policy, column: Column, keys: Mapping[str, Secret | bytes]
+) -> TokenLabel:
+    """Give the label of a column's encrypted tokens.
+
+    Raises:
+        KeyReferenceError: the column has no key, or it is not among `keys`.
+    """
+    reference = column.key or policy.key
+    if reference is None or reference.ref not in keys:
+        message = f"column {column.name}: no key: at the column or for the policy"
+        raise KeyReferenceError(message)
+    names = column_names(policy, column)
+    return TokenLabel(key_id(keys[reference.ref]), reference.epoch, names)
 
 
 def _refuse_unsafe(column: Column) -> None:

@@ -9,7 +9,15 @@ under such a key. `docs/keys.md` has the forms and the derivation.
 from __future__ import annotations
 
 from .cache import ColumnCache, TokenCache
-from .derive import column_key, derive_key, join_group, key_facts, key_id, policy_key
+from .derive import (
+    column_key,
+    column_names,
+    derive_key,
+    join_group,
+    key_facts,
+    key_id,
+    policy_key,
+)
 from .hashes import hmac_digests, hmac_tokens, subject_tokens
 from .references import MIN_KEY_BYTES, resolve_key, resolve_keys
 from .secret import Secret
@@ -20,6 +28,7 @@ __all__ = [
     "Secret",
     "TokenCache",
     "column_key",
+    "column_names",
     "derive_key",
     "hmac_digests",
     "hmac_tokens",

@@ -15,6 +15,7 @@ from .secret import Secret
 
 __all__ = [
     "column_key",
+    "column_names",
     "derive_key",
     "join_group",
     "key_facts",
@@ -69,12 +70,18 @@ def column_key(
             "set key: on the column or for the policy"
         )
         raise KeyReferenceError(message)
+    return Secret(_derive(keys[key.ref], column_names(policy, column), key.epoch))
+
+
+def column_names(policy: Policy, column: Column) -> tuple[str, ...]:
+    """Give what a column's key and its encrypted tokens are bound to.
+
+    Purpose, data set and column; or the join group and the column's type.
+    """
     group = join_group(policy, column)
     if group is not None:
-        names: tuple[str, ...] = (_JOIN_LABEL, group, column.type)
-    else:
-        names = (_LABEL, policy.purpose, policy.name, column.name)
-    return Secret(_derive(keys[key.ref], names, key.epoch))
+        return (_JOIN_LABEL, group, column.type)
+    return (_LABEL, policy.purpose, policy.name, column.name)
 
 
 def join_group(policy: Policy, column: Column) -> str | None:
