@@ -9,21 +9,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ..expectations import (
-    RESIDUAL_CHECK,
-    CheckResult,
-    ClassCounts,
-    Evidence,
-    RecordCounts,
-    SensitiveCounts,
     Suite,
-    derive_checks,
-    evaluate_checks,
-    evaluate_suite,
     load_suite,
     prepare_suite,
 )
@@ -47,14 +38,10 @@ from ..transforms.deidentify import (
     resolve_keys,
 )
 from ..transforms.kanonymity import (
-    ClassReport,
     Recoding,
     build_ladder,
     choose_local,
     choose_recoding,
-    report_classes,
-    report_risk,
-    report_sensitive,
     withhold_classes,
 )
 from .audit import check_writable, write_audit, write_result
@@ -64,7 +51,6 @@ from .measure import MeasureStaged
 from .passes import (
     Cleared,
     ClearingPlan,
-    Staged,
     run_clearing_pass,
     run_staging_pass,
 )
@@ -78,13 +64,12 @@ from .preflight import (
 from .residual import note_residual, residual_plan
 from .result import RunResult
 from .runner import runner_flags
+from .verify import verify_staged
 from .workspace import Workspace
 
 __all__ = ["RunOptions", "run_policy"]
 
 Progress = Callable[[str], None]
-
-_USELESS_NCP = 0.9
 
 
 def run_policy(
@@ -153,7 +138,7 @@ class _Run:
                         self._flags,
                     )
                 note_residual(policy, result, residual, staged.residual)
-                self._verify(cleared, recoding, staged, suite)
+                verify_staged(policy, result, cleared, recoding, staged, suite)
                 result.release = place.publish(result.manifest())
         except GateError as refusal:
             result.refused = str(refusal)
@@ -305,142 +290,6 @@ class _Run:
             anonymity.sensitive,
             anonymity.suppress_max,
         )
-
-    def _verify(
-        self, cleared: Cleared, recoding: Recoding, staged: Staged, suite: Suite | None
-    ) -> None:
-        """Hold the staged set against policy and suite, as it was really written.
-
-        Raises:
-            GateError: a check failed.
-        """
-        policy, result = self._policy, self._result
-        classes = report_classes(
-            staged.classes, policy.quasi_identifiers, policy.anonymity.k
-        )
-        result.published = sum(part.rows for part in staged.parts)
-        result.suppressed = sum(part.suppressed for part in staged.parts)
-        result.files = [
-            {
-                "name": part.path.rsplit("/", 1)[1],
-                "rows": part.rows,
-                "sha256": part.sha256,
-            }
-            for part in sorted(staged.parts, key=lambda part: part.path)
-        ]
-        sensitive = {
-            name: SensitiveCounts(
-                report.classes, report.violating_classes, report.reached
-            )
-            for name, rule in policy.anonymity.sensitive.items()
-            for report in [report_sensitive(staged.values[name], name, rule)]
-        }
-        result.anonymity = _anonymity(policy, recoding, classes)
-        if cleared.histogram is not None:
-            risk = report_risk(cleared.histogram, staged.classes)
-            result.anonymity["risk"] = {
-                name: round(share, 6) for name, share in asdict(risk).items()
-            }
-        if sensitive:
-            result.anonymity["sensitive"] = {
-                name: asdict(counts) for name, counts in sensitive.items()
-            }
-        result.not_checked += _not_checked(policy)
-        planned = recoding.suppressed_share * result.kept
-        if abs(planned - result.suppressed) > 0.5:  # the share is a float of whole rows
-            message = (
-                f"{result.suppressed} records were suppressed where the plan counted "
-                f"{planned:.0f}. This is a defect; nothing is published"
-            )
-            raise GateError(message)
-        if recoding.ncp > _USELESS_NCP:
-            result.warnings.append(
-                f"NCP {recoding.ncp:.2f}: hardly anything is left of the "
-                "quasi-identifiers. Lower k, add levels, or name fewer of them"
-            )
-        checks = list(
-            evaluate_checks(
-                derive_checks(policy), self._evidence(staged, classes, sensitive)
-            )
-        )
-        if suite is not None:
-            checks += evaluate_suite(suite, staged.measures.metrics).results
-        result.checks = [check.to_json() for check in checks]
-        # What was not measured is no pass: only True is.
-        failed = [_failure(check) for check in checks if check.success is not True]
-        if failed:
-            message = f"{len(failed)} check(s) failed: {', '.join(failed)}"
-            raise GateError(message)
-
-    def _evidence(
-        self,
-        staged: Staged,
-        classes: ClassReport,
-        sensitive: Mapping[str, SensitiveCounts],
-    ) -> Evidence:
-        """Put together what was measured on the staged set."""
-        result = self._result
-        return Evidence(
-            partial=staged.measures.metrics,
-            records=RecordCounts(
-                read=result.read,
-                kept=result.kept,
-                dropped=result.dropped.total(),
-                quarantined=result.quarantined.total(),
-                suppressed=result.suppressed,
-                published=result.published,
-            ),
-            classes=ClassCounts(
-                classes=classes.classes,
-                violating_classes=classes.violating_classes,
-                violating_rows=classes.violating_rows,
-            ),
-            sensitive=sensitive,
-            pii_rows=staged.measures.text_findings,
-            residual=staged.residual,
-        )
-
-
-def _anonymity(
-    policy: Policy, recoding: Recoding, classes: ClassReport
-) -> dict[str, object]:
-    return {
-        "k": policy.anonymity.k,
-        "recoding": policy.anonymity.recoding,
-        "k_reached": classes.k_reached,
-        "classes": classes.classes,
-        "average_class_rows": round(classes.average_class_rows, 2),
-        "discernibility": classes.discernibility,
-        "ncp": round(recoding.ncp, 6),
-        "suppressed_share": round(recoding.suppressed_share, 6),
-        "levels": recoding.levels,
-        "quasi_identifiers": list(policy.quasi_identifiers),
-    }
-
-
-def _not_checked(policy: Policy) -> list[str]:
-    """Say what nobody looked at."""
-    gaps = []
-    scanned = [c.name for c in policy.published_columns if c.action == "scan"]
-    if scanned and policy.pii is not None and policy.pii.engine == "rules":
-        gaps.append(f"names of people in {', '.join(scanned)} (pii.engine: rules)")
-    if scanned and policy.pii is not None and policy.pii.faked:
-        gaps.append(
-            f"{', '.join(policy.pii.faked)} in text (surrogates look like them)"
-        )
-    ruled = policy.anonymity.sensitive
-    sensitive = [
-        c.name for c in policy.published_columns if c.sensitive and c.name not in ruled
-    ]
-    if sensitive:
-        gaps.append(f"l-diversity and t-closeness of {', '.join(sensitive)}")
-    return gaps
-
-
-def _failure(check: CheckResult) -> str:
-    """Name a check that failed; of what is left, the columns and entities as well."""
-    more = f" ({check.detail})" if check.name == RESIDUAL_CHECK and check.detail else ""
-    return check.name + more
 
 
 def _commonest(result: RunResult) -> str:
