@@ -134,6 +134,14 @@ def run(
     result_json: Annotated[
         Path | None, typer.Option("--json", help="Write the run's account here.")
     ] = None,
+    text_workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that read text once there is much of it, with the local "
+            "runner. By default one per core, four at most; 0: none.",
+        ),
+    ] = None,
 ) -> None:
     """Run a policy: read, gate, de-identify, k-anonymise, validate, publish.
 
@@ -142,6 +150,7 @@ def run(
     from .failures import quiet_libraries
 
     quiet_libraries()
+    from .runner import cores
     from .summary import check_json_path, print_summary
     from .training_set import RunOptions, run_policy
 
@@ -151,6 +160,7 @@ def run(
         output_path=output_path,
         as_of=as_of,
         runner_flags=tuple(context.obj or ()),
+        text_workers=cores() if text_workers is None else text_workers,
     )
     with _stopping_cleanly():
         result = run_policy(policy, options, progress=_progress)

@@ -94,7 +94,11 @@ class Staged:
 
 @dataclass(frozen=True)
 class ClearingPlan:
-    """Settings of pass 1."""
+    """Settings of pass 1.
+
+    Attributes:
+        text_workers: processes that help this one to read text.
+    """
 
     read: ReadSpec
     splits: tuple[Split, ...]
@@ -102,6 +106,7 @@ class ClearingPlan:
     deidentify: DeidentifyPlan
     quasi_identifiers: tuple[str, ...]
     anonymity: Anonymity
+    text_workers: int = 0
 
 
 def run_clearing_pass(
@@ -113,7 +118,9 @@ def run_clearing_pass(
     with beam.Pipeline(options=options) as pipeline:
         read = pipeline | "Read" >> ReadBlocks(plan.read, plan.splits)
         gate = read.blocks | "Gate" >> ConsentGate(plan.gate)
-        clean = gate.kept | "De-identify" >> Deidentify(plan.deidentify)
+        clean = gate.kept | "De-identify" >> Deidentify(
+            plan.deidentify, text_workers=plan.text_workers
+        )
         spills = clean.blocks | "Spill" >> SpillBlocks(workspace.spill)
         histogram = clean.blocks | "Histogram" >> CollectHistogram(
             plan.quasi_identifiers, plan.anonymity.k

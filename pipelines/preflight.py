@@ -23,12 +23,16 @@ class RunOptions:
         output_path: publish here instead of `output.path`.
         as_of: the instant the run speaks about, ISO 8601 with a zone; now if null.
         runner_flags: Beam's own pipeline flags.
+        text_workers: processes that help the local runner to read text, once there is
+            much of it. They start afresh, so a script that sets this needs its
+            `if __name__ == "__main__":`.
     """
 
     input_path: str | None = None
     output_path: str | None = None
     as_of: str | None = None
     runner_flags: tuple[str, ...] = ()
+    text_workers: int = 0
 
 
 def overridden(policy: Policy, options: RunOptions) -> Policy:

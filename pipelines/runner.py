@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from ..policies.errors import OptinError
 
-__all__ = ["LOCAL_RUNNER", "runner_flags"]
+__all__ = ["LOCAL_RUNNER", "cores", "local_workers", "runner_flags"]
+
+_MOST_CORES = 4  # each process that reads text holds a language model, some 350 MiB
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 """Named in full: Beam 2.77's own default looks for a Prism binary to download."""
@@ -34,6 +37,27 @@ def runner_flags(flags: Sequence[str]) -> list[str]:
             given[position] = f"--runner={_known(flag.removeprefix('--runner='))}"
             return given
     return [*given, f"--runner={LOCAL_RUNNER}"]
+
+
+def cores() -> int:
+    """Count the cores that this process may use for text, four at most; 0: just one."""
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return min(count, _MOST_CORES) if count > 1 else 0
+
+
+def local_workers(flags: Sequence[str], asked: int) -> int:
+    """Give the processes that may help a runner: other runners have their own workers.
+
+    Args:
+        flags: as `runner_flags` gives them.
+        asked: how many are wished for.
+    """
+    several = any(flag.startswith("--direct_") for flag in flags)
+    local = f"--runner={LOCAL_RUNNER}" in flags or LOCAL_RUNNER in flags
+    return asked if local and not several else 0
 
 
 def _known(name: str) -> str:

@@ -63,7 +63,7 @@ from .preflight import (
 )
 from .residual import note_residual, residual_plan
 from .result import RunResult
-from .runner import runner_flags
+from .runner import local_workers, runner_flags
 from .verify import verify_staged
 from .workspace import Workspace
 
@@ -94,6 +94,7 @@ class _Run:
     def __init__(self, policy: Policy, options: RunOptions, progress: Progress) -> None:
         self._policy = policy
         self._flags = runner_flags(options.runner_flags)
+        self._text_workers = local_workers(self._flags, options.text_workers)
         self._progress = progress
         self._started = time.monotonic()
         self._as_of = instant_of(options.as_of)
@@ -180,6 +181,7 @@ class _Run:
             deidentify=DeidentifyPlan.from_policy(policy, keys),
             quasi_identifiers=policy.quasi_identifiers,
             anonymity=policy.anonymity,
+            text_workers=self._text_workers,
         )
         return plan, report
 

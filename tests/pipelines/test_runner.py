@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from optin.pipelines.runner import LOCAL_RUNNER, runner_flags
+from optin.pipelines.runner import LOCAL_RUNNER, local_workers, runner_flags
 from optin.policies.errors import OptinError
 
 
@@ -25,3 +25,10 @@ def test_runner_is_always_named(given: list[str], expected: list[str]) -> None:
 def test_unknown_runner_is_refused() -> None:
     with pytest.raises(OptinError, match="no such runner"):
         runner_flags(["--runner=Nope"])
+
+
+def test_local_workers_when_the_runner_has_its_own() -> None:
+    assert local_workers(runner_flags([]), 2) == 2
+    assert local_workers(runner_flags(["--runner", "DirectRunner"]), 2) == 2
+    assert local_workers(runner_flags(["--runner=PrismRunner"]), 2) == 0
+    assert local_workers(runner_flags(["--direct_num_workers=2"]), 2) == 0

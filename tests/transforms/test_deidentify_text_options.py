@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from functools import partial
+
 import pyarrow as pa
 import pytest
 
@@ -10,6 +13,7 @@ from optin.policies.model import Pii
 from optin.policies.pii import Operator
 from optin.transforms.deidentify.text import TextScanner
 from optin.transforms.deidentify.text.custom import gliner_recognizer
+from optin.transforms.deidentify.text.workers import Workers
 
 PII = Pii(entities=("EMAIL_ADDRESS", "PHONE_NUMBER"))
 TEXTS = ["a@b.com to c@d.com, a@b.com", None, "c@d.com, 212-555-5555"]
@@ -68,3 +72,26 @@ def test_redact_when_workers_read() -> None:
         scanner.close()
     assert out.equals(TextScanner(PII).redact(texts)[0])
     assert findings == {"EMAIL_ADDRESS": 3_000}
+
+
+@pytest.mark.slow
+def test_redact_when_a_worker_is_killed() -> None:
+    texts = pa.array([f"mail user{i}@corp.com today, friend" for i in range(3_000)])
+    scanner = TextScanner(PII, workers=1)
+    try:
+        scanner.redact(texts)
+        (child,) = multiprocessing.active_children()
+        child.kill()
+        child.join()
+        again = pa.array([f"{text} again" for text in texts.to_pylist()])
+        assert scanner.redact(again)[1] == {"EMAIL_ADDRESS": 3_000}
+        assert multiprocessing.active_children() == []
+    finally:
+        scanner.close()
+
+
+def test_workers_when_little_was_read() -> None:
+    workers = Workers(1, partial(TextScanner, PII), after_chars=60_000)
+    assert not workers.worth(["x" * 60_000])  # not yet, and none is started
+    assert not workers.worth(["x" * 49_999])  # too little to share out
+    assert workers.worth(["x" * 50_000])

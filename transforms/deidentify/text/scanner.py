@@ -77,6 +77,7 @@ class TextScanner:
         operators: Mapping[str, Operator | Function] | None = None,
         key: Secret | None = None,
         workers: int = 0,
+        workers_after_chars: int = 0,
     ) -> None:
         """Prepare.
 
@@ -93,6 +94,8 @@ class TextScanner:
             key: derived key of the texts, for keyed operators.
             workers: processes that read besides this one's own; 0: none. They are
                 started by the first column of more than a few hundred new texts.
+            workers_after_chars: and not before this much new text was read here: a
+                process takes seconds to start.
         """
         from .build import build_engine
 
@@ -135,7 +138,7 @@ class TextScanner:
                 allow_list=tuple(allow_list),
                 allow_list_match=allow_list_match,
             )
-            self._workers = Workers(workers, alike)
+            self._workers = Workers(workers, alike, after_chars=workers_after_chars)
 
     def redact(
         self, array: pa.Array, *, subjects: pa.Array | None = None
@@ -224,9 +227,10 @@ class TextScanner:
             missing = list(
                 dict.fromkeys(text for text in texts if text not in self._cache)
             )
+            new: list[Cleaned] | None = None
             if self._workers is not None and self._workers.worth(missing):
                 new = self._workers.clean(missing)
-            else:
+            if new is None:
                 new = self.clean_new(missing)
             done = dict(zip(missing, new, strict=True))
             cleaned = [done.get(text) or self._cache[text] for text in texts]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Generic, Protocol, TypeVar
 
 import threadpoolctl
@@ -33,18 +36,44 @@ class Workers(Generic[Cleaned]):
     threads in whatever state they are.
     """
 
-    def __init__(self, count: int, build: Callable[[], Reader[Cleaned]]) -> None:
-        """Take how many, and what builds a reader in each (it must be picklable)."""
+    def __init__(
+        self, count: int, build: Callable[[], Reader[Cleaned]], *, after_chars: int = 0
+    ) -> None:
+        """Prepare.
+
+        Args:
+            count: how many processes.
+            build: makes the reader of one; it must be picklable.
+            after_chars: they are started when this much was read without them.
+        """
         self._count = count
         self._build = build
+        self._left_chars = after_chars
+        self._broken = False
         self._pool: ProcessPoolExecutor | None = None
 
     def worth(self, texts: Sequence[str]) -> bool:
         """Tell whether texts are many enough to be shared out."""
-        return sum(map(len, texts)) >= _FEWEST_CHARS
+        chars = sum(map(len, texts))
+        if self._left_chars > 0:
+            self._left_chars -= chars
+            return False
+        return not self._broken and chars >= _FEWEST_CHARS
 
-    def clean(self, texts: list[str]) -> list[Cleaned]:
-        """Redact texts: n distinct texts → n results, in their order."""
+    def clean(self, texts: list[str]) -> list[Cleaned] | None:
+        """Redact texts: n distinct texts → n results, in their order.
+
+        Returns:
+            Null if a process ended before its time; then none is started any more.
+        """
+        try:
+            return self._clean(texts)
+        except BrokenProcessPool:
+            self._broken = True
+            self.close()
+            return None
+
+    def _clean(self, texts: list[str]) -> list[Cleaned]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._count,
@@ -73,8 +102,17 @@ _READERS: list[Reader[Any]] = []
 
 
 def _start(build: Callable[[], Reader[Any]]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     threadpoolctl.threadpool_limits(1)  # a process per core, not a thread pool in each
     _READERS[:] = [build()]
+
+
+def _end_with_parent() -> None:
+    """Leave no process behind when the one that started it is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _clean(texts: list[str]) -> Sequence[Any]:
