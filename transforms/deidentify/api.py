@@ -274,13 +274,22 @@ def deidentify(
     return pa.Table.from_batches(parts, ready.schema), findings
 
 
-def open_scanner(plan: DeidentifyPlan) -> TextScanner | None:
+def open_scanner(
+    plan: DeidentifyPlan, *, workers: int = 0, workers_after_chars: int = 0
+) -> TextScanner | None:
     """Make what reads the `scan` columns of a plan; null if it has none.
 
     Raises:
         ModelMissingError: the policy needs a language model that is not here.
     """
-    return None if plan.pii is None else TextScanner(plan.pii, key=plan.text_key)
+    if plan.pii is None:
+        return None
+    return TextScanner(
+        plan.pii,
+        key=plan.text_key,
+        workers=workers,
+        workers_after_chars=workers_after_chars,
+    )
 
 
 def _subject_key(policy: Policy, keys: Mapping[str, Secret | bytes]) -> Secret:

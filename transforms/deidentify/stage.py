@@ -27,6 +27,7 @@ __all__ = ["Deidentify"]
 
 _FINDINGS = dict[str, dict[str, int]]
 _HELD_ROWS = 8_192  # rows that are worked on at once
+_ALONE_CHARS = 1_000_000  # about 13,000 short texts: 20 seconds of the model's
 
 
 class Deidentify(beam.PTransform[PCollection[Any], DoOutputsTuple]):
@@ -54,6 +55,8 @@ class Deidentify(beam.PTransform[PCollection[Any], DoOutputsTuple]):
             where it says.
         iso_times: rows hold times and dates as ISO 8601 text, not as `Timestamp` and
             `date`.
+        text_workers: with a plan: processes that help to read text, once there is much
+            of it; for a runner that works in one process.
 
     Raises:
         PolicyError: the policy's file has errors.
@@ -67,8 +70,10 @@ class Deidentify(beam.PTransform[PCollection[Any], DoOutputsTuple]):
         *,
         keys: Mapping[str, Secret | bytes] | None = None,
         iso_times: bool = False,
+        text_workers: int = 0,
     ) -> None:
         super().__init__()
+        self._text_workers = text_workers
         self._iso_times = iso_times
         if isinstance(policy, DeidentifyPlan):
             self._work: DeidentifyPlan | Standalone = policy
@@ -80,7 +85,8 @@ class Deidentify(beam.PTransform[PCollection[Any], DoOutputsTuple]):
         kind = pcoll.element_type
         work = self._work
         if isinstance(work, DeidentifyPlan):
-            return _applied(pcoll, _OverBlocks(work), pa.RecordBatch, "blocks")
+            over = _OverBlocks(work, self._text_workers)
+            return _applied(pcoll, over, pa.RecordBatch, "blocks")
         if isinstance(kind, type) and issubclass(kind, pa.RecordBatch):
             return _applied(pcoll, _OverBatches(work), pa.RecordBatch, "blocks")
         missing = lacking(kind, work.required)
@@ -115,8 +121,9 @@ def _applied(
 class _Deidentify(beam.DoFn):
     """What the three have in common: one scanner and one memory per process."""
 
-    def __init__(self, plan: DeidentifyPlan) -> None:
+    def __init__(self, plan: DeidentifyPlan, text_workers: int = 0) -> None:
         self._plan = plan
+        self._text_workers = text_workers
         self._shared = Shared()  # one scanner per process, not per thread
         self._scanner: TextScanner | None = None
         self._shared_cache = Shared()
@@ -125,7 +132,13 @@ class _Deidentify(beam.DoFn):
     def setup(self) -> None:
         self._cache = self._shared_cache.acquire(TokenCache)
         if self._plan.pii is not None:
-            self._scanner = self._shared.acquire(lambda: open_scanner(self._plan))
+            self._scanner = self._shared.acquire(
+                lambda: open_scanner(
+                    self._plan,
+                    workers=self._text_workers,
+                    workers_after_chars=_ALONE_CHARS,
+                )
+            )
 
 
 class _OverBlocks(_Deidentify):
