@@ -93,15 +93,22 @@ class Standalone:
             wanted += [policy.key] if whole else []
             refs = dict.fromkeys(key.ref for key in wanted if key is not None)
             keys = {ref: Secret(resolve_key(ref)) for ref in refs}
-        spec = ReadSpec.from_policy(policy)
-        listed = {column.name for column in policy.columns} | {*spec.sources}
+        listed = None
+        if policy.unlisted_columns == "error":
+            sources = ReadSpec.from_policy(policy).sources
+            listed = frozenset({*sources, *(column.name for column in policy.columns)})
+        pairs = {column.pair for column in policy.published_columns}
         return cls(
             plan=DeidentifyPlan.from_policy(policy, keys),
-            columns=spec.columns,
-            root=spec.root,
-            subject=spec.subject if people else (),
+            columns=tuple(
+                ReadColumn(column.name, column.semantic.storage, column.unit)
+                for column in policy.columns
+                if column.published or column.name in pairs
+            ),
+            root=policy.input.root,
+            subject=policy.input.subject if people else (),
             subject_key=_subject_key(policy, keys) if people else None,
-            listed=frozenset(listed) if policy.unlisted_columns == "error" else None,
+            listed=listed,
         )
 
     @property
