@@ -74,13 +74,22 @@ class Found:
 
 @dataclass(frozen=True)
 class _State:
-    """The histogram collapsed at one node: classes and their capped subject sets."""
+    """The histogram collapsed at one node: classes and their capped subject sets.
+
+    Where no subject stands in two tuples, people add up and there are no pairs.
+    """
 
     codes: tuple[Ints, ...]
     rows: Ints
+    people: Ints
     pair_class: Ints
     pair_subject: Ints
     class_of: Ints
+
+    @property
+    def size(self) -> int:
+        """What rolling it up costs."""
+        return max(len(self.rows), len(self.pair_class))
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,7 @@ class _Search:
     k: int
     allowed: int
     outcomes: dict[Levels, _Outcome] = field(default_factory=dict)
-    cache: list[tuple[Levels, _State]] = field(default_factory=list)
+    cache: list[_State] = field(default_factory=list)
     cached_pairs: int = 0
 
     def __post_init__(self) -> None:
@@ -167,6 +176,8 @@ class _Search:
             for a, sizes in zip(self.axes, self.sizes, strict=True)
         ]
         shape = [len(axis.groups) for axis in self.axes]
+        self.cached_levels = np.zeros((_CACHED_STATES, len(shape)), dtype=np.int64)
+        self.cached_sizes = np.zeros(_CACHED_STATES, dtype=np.int64)
         self.nodes = np.indices(shape).reshape(len(shape), -1).T
         self.bounds = np.zeros(len(self.nodes))
         for number, base in enumerate(self.base):
@@ -233,8 +244,7 @@ class _Search:
 
     def _count(self, levels: Levels) -> _Outcome:
         state = self._state(levels)
-        people = np.bincount(state.pair_class, minlength=len(state.rows))
-        short = people < self.k
+        short = state.people < self.k
         loss = np.zeros(int(short.sum()))
         for number, level in enumerate(levels):
             loss += self.label_loss[number][level][state.codes[number][short]]
@@ -245,29 +255,38 @@ class _Search:
 
     def _state(self, levels: Levels) -> _State:
         """Collapse the smallest cached state that nests below."""
-        source, maps = (
-            self.root,
-            [a.groups[n] for a, n in zip(self.axes, levels, strict=True)],
-        )
-        for finer, state in self.cache:
-            if len(state.pair_class) < len(source.pair_class):
-                ups = [
-                    up[i][j] for up, i, j in zip(self.ups, finer, levels, strict=True)
-                ]
-                known = [up for up in ups if up is not None]
-                if len(known) == len(ups):
-                    source, maps = state, known
+        source = self.root
+        maps = [a.groups[n] for a, n in zip(self.axes, levels, strict=True)]
+        below = self._below(levels)
+        if below is not None:
+            source = self.cache[below]
+            finer = self.cached_levels[below].tolist()
+            ups = [up[i][j] for up, i, j in zip(self.ups, finer, levels, strict=True)]
+            maps = [up for up in ups if up is not None]
         sizes = [size[level] for size, level in zip(self.sizes, levels, strict=True)]
         state = _roll_up(source, maps, sizes, self.k)
-        pairs = len(state.pair_class)
+        count = len(self.cache)
         if (
-            pairs <= 0.8 * len(source.pair_class)
-            and self.cached_pairs + pairs <= _CACHED_PAIRS
-            and len(self.cache) < _CACHED_STATES
+            state.size <= 0.8 * source.size
+            and self.cached_pairs + state.size <= _CACHED_PAIRS
+            and count < _CACHED_STATES
         ):
-            self.cache.append((levels, state))
-            self.cached_pairs += pairs
+            self.cached_levels[count] = levels
+            self.cached_sizes[count] = state.size
+            self.cache.append(state)
+            self.cached_pairs += state.size
         return state
+
+    def _below(self, levels: Levels) -> int | None:
+        """Find the smallest cached state that nests below, the first of equals."""
+        count = len(self.cache)
+        nests = self.cached_sizes[:count] < self.root.size
+        for number, level in enumerate(levels):
+            nests &= self.nests[number][self.cached_levels[:count, number], level]
+        found = np.flatnonzero(nests)
+        if not len(found):
+            return None
+        return int(found[np.argmin(self.cached_sizes[found])])
 
     def _root(self) -> _State:
         count = len(self.rows)
@@ -276,12 +295,16 @@ class _Search:
         distinct, tuple_of = ranks(key, bound)
         first = np.zeros(len(distinct), dtype=np.int64)
         first[tuple_of] = np.arange(count)
-        _, people = np.unique(self.subjects, return_inverse=True)
+        _, subject = np.unique(self.subjects, return_inverse=True)
+        subject = subject.reshape(-1).astype(np.int64)
+        additive = int(np.bincount(subject, minlength=1).max()) <= 1
+        none = np.zeros(0, dtype=np.int64)
         return _State(
             codes=tuple(codes[first] for codes in self.pair_codes),
             rows=_sum_by(tuple_of, self.rows, len(distinct)),
-            pair_class=tuple_of,
-            pair_subject=people.reshape(-1).astype(np.int64),
+            people=np.bincount(tuple_of, minlength=len(distinct)),
+            pair_class=none if additive else tuple_of,
+            pair_subject=none if additive else subject,
             class_of=tuple_of,
         )
 
@@ -289,12 +312,12 @@ class _Search:
         maps = [axis.groups[n] for axis, n in zip(self.axes, best.levels, strict=True)]
         sizes = [size[n] for size, n in zip(self.sizes, best.levels, strict=True)]
         state = _roll_up(self.root, maps, sizes, self.k)
-        people = np.bincount(state.pair_class, minlength=len(state.rows))
+        released = (state.people >= self.k)[state.class_of]
         return Found(
             levels=best.levels,
             loss=best.loss,
             suppressed_rows=best.suppressed_rows,
-            released=(people >= self.k)[state.class_of[self.root.pair_class]],
+            released=released[self.root.class_of],
             counted=len(self.outcomes),
             nodes=len(self.nodes),
         )
@@ -309,6 +332,12 @@ def _roll_up(
     distinct, class_of = ranks(key, bound)
     first = np.zeros(len(distinct), dtype=np.int64)
     first[class_of] = np.arange(len(class_of))
+    codes = [column[first] for column in codes]
+    rows = _sum_by(class_of, source.rows, len(distinct))
+    if not len(source.pair_class):
+        people = _sum_by(class_of, source.people, len(distinct))
+        none = source.pair_class
+        return _State(tuple(codes), rows, people, none, none, class_of)
     bits = np.int64(int(source.pair_subject.max(initial=0)).bit_length())
     pair = (class_of[source.pair_class] << bits) | source.pair_subject
     pair.sort()
@@ -317,8 +346,9 @@ def _roll_up(
     start = np.searchsorted(pair_class, np.arange(len(distinct)))
     kept = np.arange(len(pair)) - start[pair_class] < k
     return _State(
-        codes=tuple(column[first] for column in codes),
-        rows=_sum_by(class_of, source.rows, len(distinct)),
+        codes=tuple(codes),
+        rows=rows,
+        people=np.bincount(pair_class[kept], minlength=len(distinct)),
         pair_class=pair_class[kept],
         pair_subject=pair[kept] & ((np.int64(1) << bits) - 1),
         class_of=class_of,
