@@ -70,14 +70,24 @@ def test_mask_when_written_out(
             return None
         kept, size = first + last, len(text)
         hidden = "*" * (size - kept)
+        ends = text[:first] + text[size - last :]
         out = text[:first] + hidden + text[size - last :]
-        if kept >= size or (strict and 2 * kept > size):
+        told = sum(sign.isalnum() for sign in ends)
+        if kept >= size or (strict and 2 * told > sum(s.isalnum() for s in text)):
             out = "*" * size
         return None if strict and out == text else out
 
     array = pa.array(texts, pa.string())
     found = mask(array, first=first, last=last, char="*", strict=strict)
     assert found.to_pylist() == [masked(text) for text in texts]
+
+
+def test_mask_when_only_separators_would_be_hidden() -> None:
+    # Three of six characters stay, but they are all that tells: it is masked whole.
+    found = mask(
+        pa.array(["00:::0", "ab-cdef"]), first=2, last=1, char="*", strict=True
+    )
+    assert found.to_pylist() == ["******", "ab****f"]
 
 
 def test_replace_when_values_are_listed_or_not() -> None:

@@ -16,6 +16,7 @@ from ...policies.errors import InputError
 from .listing import InputFile, list_files, list_splits
 from .parquet import column_type
 from .schemas import avro_schema, csv_schema, parquet_schema, sample_json
+from .unlisted import leaves, refuse_unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +104,9 @@ def _inspect_schemas(
             if not any(kind_of(name) for name in group)
         ]
         if missing:
-            raise InputError(_missing(spec, file.path, missing, _leaves(schema)))
+            raise InputError(_missing(spec, file.path, missing, leaves(schema)))
+        if spec.listed is not None:
+            refuse_unlisted(file.path, leaves(schema), spec.listed)
         silent -= {g for g in silent if any(kind_of(name) for name in g)}
         for column in spec.columns:
             _check_kind(file.path, column, kind_of(column.name))
@@ -149,22 +152,6 @@ def _near(spec: ReadSpec, group: tuple[str, ...], known: Iterable[str]) -> str:
         if near:
             return f" (did you mean {by_lower[near[0]]!r}?)"
     return ""
-
-
-def _leaves(schema: pa.Schema) -> list[str]:
-    found: list[str] = []
-
-    def walk(prefix: str, item: pa.Field) -> None:
-        name = prefix + item.name
-        if pa.types.is_struct(item.type):
-            for index in range(item.type.num_fields):
-                walk(name + ".", item.type.field(index))
-        else:
-            found.append(name)
-
-    for item in schema:
-        walk("", item)
-    return found
 
 
 def _family(kind: pa.DataType) -> str:
@@ -261,6 +248,8 @@ def _inspect_sample(
             f"{_near_root(spec, sample.seen)}. Correct or remove input.root."
         )
         raise InputError(msg)
+    if spec.listed is not None:
+        refuse_unlisted(where, sample.seen, spec.listed)
     seen = {name for name in spec.sources if spec.full(name) in sample.seen}
     known = sorted(sample.seen)
     needed = [(spec.subject, "subject key")]

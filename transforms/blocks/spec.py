@@ -5,7 +5,7 @@ Importing this module does not import Apache Beam.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -85,6 +85,7 @@ class ReadSpec:
         event_time: column of the event time, or null if the policy fixes it.
         event_time_unit: how the event time is written.
         subject: columns that may name the data subject.
+        listed: full paths that the input may have; null if it may have any.
     """
 
     format: Literal["jsonl", "csv", "parquet", "avro"]
@@ -98,6 +99,7 @@ class ReadSpec:
     event_time: str | None = None
     event_time_unit: Unit = "iso8601"
     subject: tuple[str, ...] = ()
+    listed: frozenset[str] | None = None
 
     @property
     def storage(self) -> dict[str, Storage]:
@@ -166,7 +168,7 @@ class ReadSpec:
             if name not in demanded:
                 optional_raw.append(signal.paths)
         required = [*(name for name in alone if name), *(c.name for c in columns)]
-        return cls(
+        spec = cls(
             format=source.format,
             path=source.path,
             root=source.root,
@@ -179,6 +181,10 @@ class ReadSpec:
             event_time_unit=source.event_time.unit,
             subject=source.subject,
         )
+        if policy.unlisted_columns != "error":
+            return spec
+        names = [*spec.sources, *(column.name for column in policy.columns)]
+        return replace(spec, listed=frozenset(spec.full(name) for name in names))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ..blocks.columns import bad_cells, to_storage, to_text
 from ..blocks.identity import bare_identifiers, normalised_identities
 from ..blocks.names import BLOCK_ROWS, SUBJECT
 from ..blocks.spec import ReadColumn, ReadSpec
+from ..blocks.unlisted import leaves, refuse_unlisted
 from .block import Findings, deidentify_block
 from .keys import Secret, TokenCache, policy_key, resolve_key, subject_tokens
 from .plan import DeidentifyPlan
@@ -93,10 +94,6 @@ class Standalone:
             wanted += [policy.key] if whole else []
             refs = dict.fromkeys(key.ref for key in wanted if key is not None)
             keys = {ref: Secret(resolve_key(ref)) for ref in refs}
-        listed = None
-        if policy.unlisted_columns == "error":
-            sources = ReadSpec.from_policy(policy).sources
-            listed = frozenset({*sources, *(column.name for column in policy.columns)})
         pairs = {column.pair for column in policy.published_columns}
         return cls(
             plan=DeidentifyPlan.from_policy(policy, keys),
@@ -108,7 +105,7 @@ class Standalone:
             root=policy.input.root,
             subject=policy.input.subject if people else (),
             subject_key=_subject_key(policy, keys) if people else None,
-            listed=listed,
+            listed=ReadSpec.from_policy(policy).listed,
         )
 
     @property
@@ -138,7 +135,7 @@ class Standalone:
             InputError: columns are missing, doubled, of a type that cannot hold such
                 values, or (`unlisted_columns: error`) not in the policy.
         """
-        leaves = _leaves(schema)
+        columns = leaves(schema)
         named = {self._full(column.name) for column in self.columns}
         missing = sorted(name for name in named if _find_type(schema, name) is None)
         if missing:
@@ -168,14 +165,7 @@ class Standalone:
                 )
                 raise InputError(message)
         if self.listed is not None:
-            known = {self._full(name) for name in self.listed}
-            stray = sorted(leaf for leaf in leaves if not _covered(leaf, known))
-            if stray:
-                message = (
-                    f"unlisted_columns: error, and the policy does not speak of "
-                    f"column(s) {', '.join(stray)} of the input"
-                )
-                raise InputError(message)
+            refuse_unlisted("the input", columns, self.listed)
 
     def apply(
         self,
@@ -369,19 +359,3 @@ def _find(batch: pa.RecordBatch, path: str) -> pa.Array:
     for part in rest:
         array = pc.struct_field(array, part)
     return array
-
-
-def _leaves(schema: pa.Schema) -> list[str]:
-    found = []
-    todo = [(field.name, field.type) for field in schema]
-    while todo:
-        name, kind = todo.pop()
-        if pa.types.is_struct(kind) and kind.num_fields:
-            todo += [(f"{name}.{part.name}", part.type) for part in kind]
-        else:
-            found.append(name)
-    return found
-
-
-def _covered(leaf: str, known: set[str]) -> bool:
-    return leaf in known or any(leaf.startswith(f"{name}.") for name in known)

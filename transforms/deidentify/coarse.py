@@ -80,30 +80,45 @@ def mask(
         first: leading characters that stay.
         last: trailing characters that stay.
         char: put for each of the others.
-        strict: the text names somebody: if more than half of it would stay readable, it
-            is masked whole, and where even that is what came in, it is null.
+        strict: the text names somebody: if more than half of its letters and digits
+            would stay readable, it is masked whole, and where even that is what came
+            in, it is null.
     """
 
     def hide(texts: pa.Array) -> pa.Array:
         lengths = pc.utf8_length(texts)
-        shown = pa.scalar((2 if strict else 1) * (first + last), lengths.type)
-        whole = pc.greater_equal(shown, lengths)
-        if strict:
-            whole = pc.greater(shown, lengths)
+        whole = pc.greater_equal(pa.scalar(first + last, lengths.type), lengths)
+        ends = []
+        if first:
+            ends.append(pc.utf8_slice_codeunits(texts, start=0, stop=first))
+        if last:
+            ends.append(pc.utf8_slice_codeunits(texts, start=-last))
+        if strict and ends:
+            told = [_letters(end) for end in ends]
+            twice = pc.multiply(told[0] if len(told) == 1 else pc.add(*told), 2)
+            whole = pc.or_(whole, pc.greater(twice, _letters(texts)))
         hidden = pc.if_else(whole, lengths, pc.subtract(lengths, first + last))
         parts = [pc.binary_repeat(pa.scalar(char), hidden)]
         if first:
-            head = pc.utf8_slice_codeunits(texts, start=0, stop=first)
-            parts.insert(0, pc.if_else(whole, "", head))
+            parts.insert(0, pc.if_else(whole, "", ends[0]))
         if last:
-            tail = pc.utf8_slice_codeunits(texts, start=-last)
-            parts.append(pc.if_else(whole, "", tail))
+            parts.append(pc.if_else(whole, "", ends[-1]))
         masked = pc.binary_join_element_wise(*parts, "")
         if not strict:
             return masked
         return pc.if_else(pc.equal(masked, texts), _NO_TEXT, masked)
 
     return map_values(as_array(array), hide)
+
+
+def _letters(texts: pa.Array) -> pa.Array:
+    """Count the letters and digits of every text: what tells one from another."""
+    counts = pc.utf8_length(texts)
+    mixed = pc.invert(pc.utf8_is_alnum(texts)).fill_null(False)
+    if not pc.any(mixed).as_py():
+        return counts
+    bare = pc.replace_substring_regex(texts.filter(mixed), r"[^\pL\pN]+", "")
+    return pc.replace_with_mask(counts, mixed, pc.utf8_length(bare))
 
 
 def replace(
