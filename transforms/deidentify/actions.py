@@ -170,11 +170,19 @@ def subject_shifts(
     return cache.map(subjects, shifts, pa.int64())
 
 
-def shift_dates(array: pa.Array, days: pa.Array) -> pa.Array:
+def shift_dates(
+    array: pa.Array, days: pa.Array, max_days: int | None = None
+) -> pa.Array:
     """Move dates or times by whole days: date32 or timestamp[us] → the same type.
 
     All dates of a subject move together, so their order and distances stay; the time of
     day stays too. A null shift or a result out of range is null.
+
+    Args:
+        array: the dates or times.
+        days: by how many days each is moved.
+        max_days: no shift is larger either way, if that is known (as of
+            `subject_shifts`); it saves a look at all of them.
     """
     if pa.types.is_date(array.type):
         plain, unit, lowest, highest = pa.int32(), 1, -(2**31), 2**31 - 1
@@ -182,7 +190,8 @@ def shift_dates(array: pa.Array, days: pa.Array) -> pa.Array:
         plain, unit, lowest, highest = pa.int64(), _DAY_MICROS, -(2**63), 2**63 - 1
     numbers = array.cast(plain).cast(pa.int64())
     if numbers.null_count == days.null_count == 0:
-        sums = _added(numbers, days, unit, lowest, highest)
+        most = _largest(days) if max_days is None else max_days
+        sums = _added(numbers, days, unit, most, lowest, highest)
         if sums is not None:
             return sums.cast(plain).cast(array.type)
     try:
@@ -203,23 +212,26 @@ def shift_dates(array: pa.Array, days: pa.Array) -> pa.Array:
     return out.cast(plain).cast(array.type)
 
 
+def _largest(days: pa.Array) -> int:
+    ends = pc.min_max(days).as_py()
+    return max(abs(ends["min"] or 0), abs(ends["max"] or 0))
+
+
 def _added(
-    numbers: pa.Array, days: pa.Array, unit: int, lowest: int, highest: int
+    numbers: pa.Array, days: pa.Array, unit: int, most: int, lowest: int, highest: int
 ) -> pa.Array | None:
-    """Add so many days to every number, or give nothing if any sum is out of range."""
+    """Add so many days to every number, or give nothing if any sum may be out of range."""
+    if len(numbers) == 0:
+        return numbers
+    ends = pc.min_max(numbers).as_py()
+    reach = most * unit
+    if reach >= 2**63 or ends["min"] - reach < lowest or ends["max"] + reach > highest:
+        return None
     start, shift = numbers.to_numpy(), days.to_numpy()
     buffer = pa.allocate_buffer(8 * len(start))
     out = np.frombuffer(buffer, np.int64)
     for at in range(0, len(start), _PIECE):
         old, by = start[at : at + _PIECE], shift[at : at + _PIECE]
-        least, most = int(by.min()) * unit, int(by.max()) * unit
-        if (
-            least < -(2**63)
-            or most >= 2**63
-            or int(old.min()) + least < lowest
-            or int(old.max()) + most > highest
-        ):
-            return None
         new = out[at : at + _PIECE]
         np.multiply(by, unit, out=new)
         np.add(old, new, out=new)

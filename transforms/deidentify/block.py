@@ -178,7 +178,7 @@ def _apply(
                 message = f"column {column.name}: date_shift needs {SUBJECT}"
                 raise InputError(message)
             days = _shifts(block, plan.key.reveal(), column.max_days, cache)
-            return shift_dates(array, days), none
+            return shift_dates(array, days, column.max_days), none
         case "generalize":
             if column.keep_chars is None:
                 return array, none
