@@ -9,9 +9,11 @@ and "at least k people?" is answered exactly for every union of tuples.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ...policies.errors import GateError
@@ -30,10 +32,10 @@ __all__ = [
 ROWS = "optin:rows"
 """int64 column of a histogram: rows of the tuple, on the tuple's first subject."""
 
-_PENDING_ROWS = 1 << 18
+_PENDING_ROWS = 1 << 19
 """Histogram rows that an accumulator gathers before it merges them."""
 
-Accumulator = list[pa.Table]
+Accumulator = list["_Coded"]
 
 
 def histogram_of(
@@ -55,8 +57,8 @@ def histogram_of(
         GateError: a row has no subject.
     """
     rows = np.ones(data.num_rows, dtype=np.int64)
-    columns = {name: canonical(data.column(name)) for name in quasi}
-    return _capped(columns, _subjects(data.column(SUBJECT)), rows, k)
+    columns = {name: encode(canonical(data.column(name))) for name in quasi}
+    return _capped(columns, _subjects(data.column(SUBJECT)), rows, k).decoded()
 
 
 def merge_histograms(tables: Sequence[pa.Table], k: int) -> pa.Table:
@@ -72,9 +74,9 @@ def merge_histograms(tables: Sequence[pa.Table], k: int) -> pa.Table:
     filled = [table for table in tables if table.num_rows] or list(tables[:1])
     whole = pa.concat_tables(filled)
     quasi = whole.column_names[:-2]
-    columns = {name: canonical(whole.column(name)) for name in quasi}
+    columns = {name: encode(canonical(whole.column(name))) for name in quasi}
     rows = whole.column(ROWS).to_numpy().astype(np.int64, copy=False)
-    return _capped(columns, _subjects(whole.column(SUBJECT)), rows, k)
+    return _capped(columns, _subjects(whole.column(SUBJECT)), rows, k).decoded()
 
 
 def total_rows(histogram: pa.Table) -> int:
@@ -112,49 +114,122 @@ def _subjects(column: pa.Array | pa.ChunkedArray) -> Ints:
     return flipped
 
 
+@dataclass(frozen=True)
+class _Coded:
+    """Rows of a histogram in codes.
+
+    Attributes:
+        columns: per quasi-identifier, distinct values (ascending, null last) and the
+            code of each row, int32.
+        subject: subjects in the order of their hashes, as `_subjects` gives them.
+        rows: records that stand on each row.
+    """
+
+    columns: dict[str, tuple[pa.Array, npt.NDArray[np.int32]]]
+    subject: Ints
+    rows: Ints
+
+    def decoded(self) -> pa.Table:
+        """Give the histogram as a table, in the columns' own types."""
+        arrays = [
+            values.take(pa.array(codes)) for values, codes in self.columns.values()
+        ]
+        hashes = self.subject.view(np.uint64) ^ np.uint64(1 << 63)
+        arrays += [pa.array(hashes, pa.uint64()), pa.array(self.rows, pa.int64())]
+        return pa.table(arrays, names=[*self.columns, SUBJECT, ROWS])
+
+
+def _coded(data: pa.Table | pa.RecordBatch, quasi: Sequence[str]) -> _Coded:
+    """Code a block's rows, each for itself."""
+    columns = {}
+    for name in quasi:
+        values, codes = encode(canonical(data.column(name)))
+        columns[name] = (values, codes.astype(np.int32))
+    rows = np.ones(data.num_rows, dtype=np.int64)
+    return _Coded(columns, _subjects(data.column(SUBJECT)), rows)
+
+
+def _united(parts: Sequence[_Coded], k: int) -> _Coded:
+    """Merge coded histograms; only distinct values are compared, never the rows'."""
+    parts = [part for part in parts if len(part.rows)] or list(parts[:1])
+    columns: dict[str, tuple[pa.Array, Ints]] = {}
+    for name in parts[0].columns:
+        pieces = [part.columns[name] for part in parts]
+        values, places = encode(pa.concat_arrays([values for values, _ in pieces]))
+        starts = np.cumsum([0, *(len(values) for values, _ in pieces)])
+        moved = [
+            places[start : start + len(piece)][codes]
+            for start, (piece, codes) in zip(starts.tolist(), pieces, strict=False)
+        ]
+        columns[name] = (values, np.concatenate(moved))
+    subject = np.concatenate([part.subject for part in parts])
+    rows = np.concatenate([part.rows for part in parts])
+    return _capped(columns, subject, rows, k)
+
+
 def _capped(
-    columns: dict[str, pa.Array], subject: Ints, rows: Ints, k: int
-) -> pa.Table:
+    coded: dict[str, tuple[pa.Array, Ints]], subject: Ints, rows: Ints, k: int
+) -> _Coded:
     """Group by tuple, drop repeated subjects, cap at k, add up the rows."""
     count = len(subject)
-    coded = {name: encode(array) for name, array in columns.items()}
     key, bound = combine(
         [codes for _, codes in coded.values()],
         [len(values) for values, _ in coded.values()],
         count,
     )
-    distinct, tuple_of = ranks(key, bound)
-    totals = np.bincount(tuple_of, weights=None, minlength=len(distinct))
-    if rows.size and not (rows == 1).all():
-        totals = _sum_by(tuple_of, rows, len(distinct))
-    order = _sorted(tuple_of, subject)
-    tuple_of, subject = tuple_of[order], subject[order]
+    order = _by_key(key, bound)
     fresh = np.ones(count, dtype=np.bool_)
-    fresh[1:] = (tuple_of[1:] != tuple_of[:-1]) | (subject[1:] != subject[:-1])
+    sorted_key = key[order]
+    fresh[1:] = sorted_key[1:] != sorted_key[:-1]
+    tuple_of = np.cumsum(fresh) - 1
+    starts = np.flatnonzero(fresh)
+    totals = np.add.reduceat(rows[order], starts) if count else rows
+    inside = _by_subject(tuple_of, subject[order])
+    order, subject = order[inside], subject[order][inside]
+    # Groups keep their places: only the order within them has changed.
+    fresh[1:] |= subject[1:] != subject[:-1]
     order, tuple_of, subject = order[fresh], tuple_of[fresh], subject[fresh]
-    first = np.searchsorted(tuple_of, np.arange(len(distinct)))
+    first = np.searchsorted(tuple_of, np.arange(len(starts)))
     position = np.arange(len(tuple_of)) - first[tuple_of]
     kept = position < k
     order, subject, position = order[kept], subject[kept], position[kept]
     held = np.where(position == 0, totals[tuple_of[kept]], 0)
-    arrays = [values.take(pa.array(codes[order])) for values, codes in coded.values()]
-    hashes = subject.view(np.uint64) ^ np.uint64(1 << 63)
-    arrays += [pa.array(hashes, pa.uint64()), pa.array(held, pa.int64())]
-    return pa.table(arrays, names=[*columns, SUBJECT, ROWS])
+    return _Coded(
+        columns={
+            name: (values, codes[order].astype(np.int32))
+            for name, (values, codes) in coded.items()
+        },
+        subject=subject,
+        rows=held,
+    )
 
 
-def _sum_by(group: Ints, amount: Ints, groups: int) -> Ints:
-    """Add up integers exactly (bincount's weights are float64)."""
-    total = np.zeros(groups, dtype=np.int64)
-    np.add.at(total, group, amount)
-    return total
+def _by_key(key: Ints, bound: int) -> Ints:
+    """Sort by key; sorting numbers that hold their place beats sorting places."""
+    bits = max(len(key) - 1, 1).bit_length()
+    if (bound - 1).bit_length() + bits > 62:
+        return np.argsort(key, kind="stable")
+    packed = (key << bits) | np.arange(len(key))
+    packed.sort()
+    return packed & ((1 << bits) - 1)
 
 
-def _sorted(group: Ints, subject: Ints) -> Ints:
-    """Give the order by group, then subject."""
+def _by_subject(group: Ints, subject: Ints) -> Ints:
+    """Give the order by group, which ascends, then subject.
+
+    The group and the leading bits of the subject are sorted as one number; hashes hardly
+    ever share those. Where they do, both are sorted in full.
+    """
+    bits = 63 - max(int(group[-1]) if len(group) else 0, 1).bit_length()
+    leading = (subject >> (64 - bits)) + (1 << (bits - 1))
+    packed = (group << bits) | leading
+    order = np.argsort(packed)
+    ordered, within = packed[order], subject[order]
+    tied = ordered[1:] == ordered[:-1]
+    if not (within[1:][tied] < within[:-1][tied]).any():
+        return order
     by_subject = np.argsort(subject)  # ties are equal rows: their order is irrelevant
-    order: Ints = by_subject[np.argsort(group[by_subject], kind="stable")]
-    return order
+    return by_subject[np.argsort(group[by_subject], kind="stable")]
 
 
 class HistogramFn(beam.CombineFn):
@@ -176,8 +251,8 @@ class HistogramFn(beam.CombineFn):
     def add_input(
         self, accumulator: Accumulator, element: pa.Table | pa.RecordBatch
     ) -> Accumulator:
-        """Collapse a block and keep it."""
-        accumulator.append(histogram_of(element, self._quasi, self._k))
+        """Code a block and keep it until enough have come."""
+        accumulator.append(_coded(element, self._quasi))
         return self._settled(accumulator)
 
     def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
@@ -189,16 +264,16 @@ class HistogramFn(beam.CombineFn):
 
     def compact(self, accumulator: Accumulator) -> Accumulator:
         """Merge what waits, before the accumulator travels."""
-        return [merge_histograms(accumulator, self._k)] if accumulator else []
+        return [_united(accumulator, self._k)] if accumulator else []
 
     def extract_output(self, accumulator: Accumulator) -> pa.Table | None:
         """Give the histogram of everything, or None where there was no block."""
-        return merge_histograms(accumulator, self._k) if accumulator else None
+        return _united(accumulator, self._k).decoded() if accumulator else None
 
     def _settled(self, accumulator: Accumulator) -> Accumulator:
         """Merge when as much waits as was merged before: each row is merged O(log n) times."""
-        waiting = sum(table.num_rows for table in accumulator[1:])
-        merged = accumulator[0].num_rows if accumulator else 0
+        waiting = sum(len(part.rows) for part in accumulator[1:])
+        merged = len(accumulator[0].rows) if accumulator else 0
         if waiting < max(_PENDING_ROWS, merged) and len(accumulator) < 256:
             return accumulator
-        return [merge_histograms(accumulator, self._k)]
+        return [_united(accumulator, self._k)]
