@@ -15,7 +15,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Ints", "TupleIndex", "canonical", "combine", "encode", "ranks"]
+__all__ = [
+    "Ints",
+    "TupleIndex",
+    "canonical",
+    "combine",
+    "encode",
+    "encode_column",
+    "ranks",
+]
 
 Ints = npt.NDArray[np.int64]
 
@@ -62,6 +70,23 @@ def encode(array: pa.Array) -> tuple[pa.Array, Ints]:
     rank[order_np] = np.arange(len(order_np))
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     return encoded.dictionary.take(order), rank[codes]
+
+
+def encode_column(column: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Ints]:
+    """Make a column canonical and encode it; a dictionary's rows are not decoded.
+
+    Returns:
+        As `encode`; of a dictionary, values that no row has may be among the values.
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not pa.types.is_dictionary(array.type) or isinstance(array, pa.ChunkedArray):
+        return encode(canonical(column))
+    listed = canonical(array.dictionary)
+    if array.null_count:
+        listed = pa.concat_arrays([listed, pa.nulls(1, listed.type)])
+    values, places = encode(listed)
+    indices = array.indices.fill_null(len(listed) - 1).to_numpy(zero_copy_only=False)
+    return values, places[indices]
 
 
 def combine(codes: Sequence[Ints], sizes: Sequence[int], rows: int) -> tuple[Ints, int]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
-from .codes import Ints, canonical, combine, encode, ranks
+from .codes import Ints, canonical, combine, encode, encode_column, ranks
 
 __all__ = [
     "ROWS",
@@ -35,6 +35,7 @@ ROWS = "optin:rows"
 _PENDING_ROWS = 1 << 19
 """Histogram rows that an accumulator gathers before it merges them."""
 
+Bools = npt.NDArray[np.bool_]
 Accumulator = list["_Coded"]
 
 
@@ -57,7 +58,7 @@ def histogram_of(
         GateError: a row has no subject.
     """
     rows = np.ones(data.num_rows, dtype=np.int64)
-    columns = {name: encode(canonical(data.column(name))) for name in quasi}
+    columns = {name: encode_column(data.column(name)) for name in quasi}
     return _capped(columns, _subjects(data.column(SUBJECT)), rows, k).decoded()
 
 
@@ -123,11 +124,13 @@ class _Coded:
             code of each row, int32.
         subject: subjects in the order of their hashes, as `_subjects` gives them.
         rows: records that stand on each row.
+        capped: the rows are sorted, and capped at k subjects a tuple.
     """
 
     columns: dict[str, tuple[pa.Array, npt.NDArray[np.int32]]]
     subject: Ints
     rows: Ints
+    capped: bool
 
     def decoded(self) -> pa.Table:
         """Give the histogram as a table, in the columns' own types."""
@@ -143,10 +146,10 @@ def _coded(data: pa.Table | pa.RecordBatch, quasi: Sequence[str]) -> _Coded:
     """Code a block's rows, each for itself."""
     columns = {}
     for name in quasi:
-        values, codes = encode(canonical(data.column(name)))
+        values, codes = encode_column(data.column(name))
         columns[name] = (values, codes.astype(np.int32))
     rows = np.ones(data.num_rows, dtype=np.int64)
-    return _Coded(columns, _subjects(data.column(SUBJECT)), rows)
+    return _Coded(columns, _subjects(data.column(SUBJECT)), rows, capped=False)
 
 
 def _united(parts: Sequence[_Coded], k: int) -> _Coded:
@@ -164,13 +167,23 @@ def _united(parts: Sequence[_Coded], k: int) -> _Coded:
         columns[name] = (values, np.concatenate(moved))
     subject = np.concatenate([part.subject for part in parts])
     rows = np.concatenate([part.rows for part in parts])
-    return _capped(columns, subject, rows, k)
+    capped = len(parts[0].rows) if parts[0].capped else 0
+    return _capped(columns, subject, rows, k, capped=capped)
 
 
 def _capped(
-    coded: dict[str, tuple[pa.Array, Ints]], subject: Ints, rows: Ints, k: int
+    coded: dict[str, tuple[pa.Array, Ints]],
+    subject: Ints,
+    rows: Ints,
+    k: int,
+    *,
+    capped: int = 0,
 ) -> _Coded:
-    """Group by tuple, drop repeated subjects, cap at k, add up the rows."""
+    """Group by tuple, drop repeated subjects, cap at k, add up the rows.
+
+    The first `capped` rows may be a result of this function: tuples that have k subjects
+    there take in smaller hashes alone, and the other rows need not be sorted.
+    """
     count = len(subject)
     key, bound = combine(
         [codes for _, codes in coded.values()],
@@ -184,6 +197,8 @@ def _capped(
     tuple_of = np.cumsum(fresh) - 1
     starts = np.flatnonzero(fresh)
     totals = np.add.reduceat(rows[order], starts) if count else rows
+    needed = _needed(order, starts, subject, k, capped)
+    order, tuple_of, fresh = order[needed], tuple_of[needed], fresh[needed]
     inside = _by_subject(tuple_of, subject[order])
     order, subject = order[inside], subject[order][inside]
     # Groups keep their places: only the order within them has changed.
@@ -201,7 +216,25 @@ def _capped(
         },
         subject=subject,
         rows=held,
+        capped=True,
     )
+
+
+def _needed(order: Ints, starts: Ints, subject: Ints, k: int, capped: int) -> Bools:
+    """Tell which sorted rows may be among the k smallest subjects of their group.
+
+    Rows of the capped part lead their groups, ascending: the sort by key was stable.
+    """
+    needed = np.ones(len(order), dtype=np.bool_)
+    last = starts + k - 1
+    full = last < np.append(starts[1:], len(order))
+    full[full] = order[last[full]] < capped
+    if not full.any():
+        return needed
+    highest = np.full(len(starts), np.iinfo(np.int64).max)
+    highest[full] = subject[order[last[full]]]
+    sizes = np.diff(np.append(starts, len(order)))
+    return (order < capped) | (subject[order] < np.repeat(highest, sizes))
 
 
 def _by_key(key: Ints, bound: int) -> Ints:
