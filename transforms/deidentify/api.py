@@ -94,6 +94,9 @@ class Standalone:
             wanted += [policy.key] if whole else []
             refs = dict.fromkeys(key.ref for key in wanted if key is not None)
             keys = {ref: Secret(resolve_key(ref)) for ref in refs}
+        listed = None
+        if policy.unlisted_columns == "error":
+            listed = ReadSpec.from_policy(policy).listed
         pairs = {column.pair for column in policy.published_columns}
         return cls(
             plan=DeidentifyPlan.from_policy(policy, keys),
@@ -105,7 +108,7 @@ class Standalone:
             root=policy.input.root,
             subject=policy.input.subject if people else (),
             subject_key=_subject_key(policy, keys) if people else None,
-            listed=ReadSpec.from_policy(policy).listed,
+            listed=listed,
         )
 
     @property
