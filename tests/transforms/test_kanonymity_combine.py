@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import histogram, histogram_of
+from optin.transforms.kanonymity.codes import TupleIndex
 
 rows_of = st.lists(
     st.tuples(
@@ -84,3 +85,20 @@ def test_tuples_are_sorted_when_keys_exceed_64_bits() -> None:
     assert found is not None
     expected = table.sort_by([(name, "ascending") for name in names])
     assert found.select(names).equals(expected.select(names))
+
+
+@given(st.integers(1, 20), st.integers(1, 12), st.integers(0, 2**32), st.data())
+def test_index_finds_tuples_in_their_order_and_no_others(
+    columns: int, tuples: int, seed: int, data: st.DataObject
+) -> None:
+    # Up to 20 columns of up to 5,000 codes: keys of more than 64 bits take steps.
+    draw = np.random.default_rng(seed)
+    size = data.draw(st.sampled_from([2, 5000]))
+    codes = [draw.integers(0, size, tuples) for _ in range(columns)]
+    known = sorted(set(zip(*(c.tolist() for c in codes), strict=True)))
+    index = TupleIndex.build(codes, [size] * columns)
+    assert len(index) == len(known)
+    asked = [*known, *[tuple(draw.integers(0, size, columns)) for _ in range(5)]]
+    found = index.find([np.array(c) for c in zip(*asked, strict=True)])
+    expected = [known.index(a) if a in known else -1 for a in asked]
+    assert found.tolist() == expected

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -133,25 +132,39 @@ def ranks(key: Ints, bound: int) -> tuple[Ints, Ints]:
 class TupleIndex:
     """Finds a tuple of codes among the tuples that it was built from.
 
+    As many columns as fit into one int64 key are looked up at once.
+
     Attributes:
         sizes: number of codes of each column.
-        steps: sorted distinct keys after each column; the last step's order is the
-            order of the tuples.
+        spans: columns that each step adds.
+        steps: sorted distinct keys after each step: the rank of the steps before, then
+            the codes of the step's columns. The last step's order is that of the tuples.
     """
 
     sizes: tuple[int, ...]
-    steps: tuple[Any, ...]
+    spans: tuple[int, ...]
+    steps: tuple[Ints, ...]
 
     @staticmethod
     def build(codes: Sequence[Ints], sizes: Sequence[int]) -> TupleIndex:
         """Index the tuples given as one array of codes a column (at least one column)."""
-        steps = []
+        spans: list[int] = []
+        steps: list[Ints] = []
         rank = np.zeros(len(codes[0]), dtype=np.int64)
-        for column, size in zip(codes, sizes, strict=True):
-            distinct, rank = np.unique(rank * size + column, return_inverse=True)
-            rank = rank.reshape(-1)
+        ranks_before = 1
+        at = 0
+        while at < len(codes):
+            bound, key, begin = ranks_before, rank, at
+            while at < len(codes) and (at == begin or bound * sizes[at] < _LARGEST_KEY):
+                key = key * sizes[at] + codes[at]
+                bound *= sizes[at]
+                at += 1
+            distinct, rank = np.unique(key, return_inverse=True)
+            rank = rank.reshape(-1).astype(np.int64)
+            ranks_before = max(len(distinct), 1)
+            spans.append(at - begin)
             steps.append(distinct)
-        return TupleIndex(tuple(sizes), tuple(steps))
+        return TupleIndex(tuple(sizes), tuple(spans), tuple(steps))
 
     def __len__(self) -> int:
         return len(self.steps[-1])
@@ -160,10 +173,14 @@ class TupleIndex:
         """Give every tuple's index in ascending order of tuples, or -1 if unknown."""
         rank = np.zeros(len(codes[0]), dtype=np.int64)
         known = np.ones(len(rank), dtype=np.bool_)
-        for column, size, distinct in zip(codes, self.sizes, self.steps, strict=True):
+        at = 0
+        for span, distinct in zip(self.spans, self.steps, strict=True):
             if len(distinct) == 0:
                 return np.full(len(rank), -1, dtype=np.int64)
-            key = rank * size + column
+            key = rank
+            for number in range(at, at + span):
+                key = key * self.sizes[number] + codes[number]
+            at += span
             rank = np.minimum(np.searchsorted(distinct, key), len(distinct) - 1)
             known &= distinct[rank] == key
         return np.where(known, rank, -1).astype(np.int64)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ..choose import allowed_rows, out_of_reach
 from ..coded import Coded, CodedColumn, code_histogram
-from ..codes import Ints, TupleIndex, canonical, encode
+from ..codes import Ints, TupleIndex, encode_column
 from ..ladders import Ladder
 from ..recoding import same_labels, with_share
 from .classes import ClassLabels
@@ -245,7 +245,7 @@ def _bounds(name: str, column: CodedColumn, label: ClassLabels) -> dict[str, pa.
 
 def _codes(column: pa.ChunkedArray | pa.Array, values: pa.Array) -> Ints:
     """Give each record's position among the plan's values, -1 for unknown ones."""
-    distinct, codes = encode(canonical(column))
+    distinct, codes = encode_column(column)
     if pa.types.is_null(distinct.type):
         distinct = distinct.cast(values.type)
     place = pc.index_in(distinct, values).fill_null(-1)
