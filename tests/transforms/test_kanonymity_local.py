@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -255,3 +256,23 @@ def test_many_columns_when_keys_exceed_64_bits() -> None:
     found = release_locally(LocalProblem(columns, ones, pairs, 4), effort=200)
     assert np.bincount(found.class_of[found.class_of >= 0]).min() >= 4
     assert found.suppressed_rows == 0
+
+
+def test_two_numbers_without_levels_are_both_cut() -> None:
+    # 400 points in a square, classes of 5: 80 cells with sides of about 1 / sqrt(80).
+    draw = np.random.default_rng(0)
+    count = 400
+    columns = tuple(
+        LocalColumn(
+            codes=draw.permutation(count),
+            groups=(np.arange(count), np.zeros(count, dtype=np.int64)),
+            losses=(np.zeros(count), np.ones(count)),
+            positions=np.sort(draw.random(count)),
+        )
+        for _ in range(2)
+    )
+    one_each = Pairs(np.arange(count), np.arange(count))
+    ones = np.ones(count, dtype=np.int64)
+    found = release_locally(LocalProblem(columns, ones, one_each, 5))
+    assert np.bincount(found.class_of).min() >= 5
+    assert found.loss < 1.2 / math.sqrt(80)

@@ -64,10 +64,7 @@ def plan_nodes(problem: LocalProblem, effort: int) -> Nodes:
         share = np.bincount(
             column.codes, weights=problem.rows, minlength=len(column.groups[0])
         )
-        mean = [
-            column.weight * float(loss @ share) / total
-            for loss in column.losses[: column.top + 1]
-        ]
+        mean = [column.weight * float(loss @ share) / total for loss in column.steps[1]]
         steps.append(np.array(mean))
     levels = _lattice([len(step) for step in steps])
     expected = np.zeros(len(levels))

@@ -14,6 +14,11 @@ __all__ = ["Bools", "Floats", "LocalColumn", "LocalProblem", "Pairs"]
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
+_FEW_LEVELS = 3
+_CELLS = (32, 16, 8, 4, 2)
+_SHARE_OF_CELL = 0.6
+"""What the tight range of a class takes of its cell, on average."""
+
 
 @dataclass(frozen=True)
 class LocalColumn:
@@ -50,6 +55,29 @@ class LocalColumn:
     def ranged(self) -> bool:
         """Whether classes may be cut anywhere on the axis."""
         return self.positions is not None and self.top == len(self.groups) - 1
+
+    @property
+    def steps(self) -> tuple[tuple[Ints, ...], tuple[Floats, ...]]:
+        """Label numbers and losses of the levels that a walk may use, by value.
+
+        A ranged column with hardly any level of its own gets equal cells of its axis:
+        its labels are ranges, so that cells need no names.
+        """
+        groups, losses = self.groups[: self.top + 1], self.losses[: self.top + 1]
+        if not self.ranged or len(groups) > _FEW_LEVELS or not self.span:
+            return groups, losses
+        assert self.positions is not None  # noqa: S101 - a ranged column has them
+        share = (self.positions - np.nanmin(self.positions)) / self.span
+        null = np.isnan(share)
+        cells = [
+            np.where(null, count, np.minimum(share * count, count - 1)).astype(np.int64)
+            for count in _CELLS
+        ]
+        costs = [np.where(null, 0.0, _SHARE_OF_CELL / count) for count in _CELLS]
+        return (
+            (*groups[:-1], *cells, groups[-1]),
+            (*losses[:-1], *costs, losses[-1]),
+        )
 
     @property
     def span(self) -> float:

@@ -80,15 +80,15 @@ class _Walk:
         self.subjects = int(problem.pairs.subject.max(initial=-1)) + 1
         self.plain = [n for n in range(len(problem.columns)) if n != nodes.swept]
         self.axis, self.far = _axis(problem, nodes)
+        self.groups = [problem.columns[n].steps[0] for n in self.plain]
         self.sizes = [
-            max(int(group.max(initial=0)) for group in problem.columns[n].groups) + 1
-            for n in self.plain
+            max(int(group.max(initial=0)) for group in groups) + 1
+            for groups in self.groups
         ]
         bound = len(self.axis) * max(len(problem.rows), 1)
         stride = len(self.axis)
         self.places: list[list[Ints]] = []
-        for number, size in zip(self.plain, self.sizes, strict=True):
-            groups = problem.columns[number].groups
+        for groups, size in zip(self.groups, self.sizes, strict=True):
             # In Python's integers: the bound may exceed an int64.
             fits = stride * size < _LARGEST_KEY
             self.places.append([g * stride for g in groups] if fits else [])
@@ -144,7 +144,8 @@ class _Walk:
                 key += places[level[number]][left.codes[number]]
             return key
         labels = [
-            self.problem.columns[n].groups[level[n]][left.codes[n]] for n in self.plain
+            groups[level[n]][left.codes[n]]
+            for n, groups in zip(self.plain, self.groups, strict=True)
         ]
         key, _ = combine(labels, self.sizes, count)
         _, key = np.unique(key, return_inverse=True)
