@@ -165,5 +165,9 @@ def _residual(columns: dict[str, Any]) -> str:
 
 
 def _failed(checks: list[dict[str, Any]]) -> str:
-    failed = [check["name"] for check in checks if check["success"] is not True]
+    failed = [
+        check["expectation_config"]["type"]
+        for check in checks
+        if check["success"] is not True
+    ]
     return "failed: " + ", ".join(failed) if failed else "all met"

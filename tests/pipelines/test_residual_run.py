@@ -90,6 +90,19 @@ def test_run_is_refused_when_the_cleaning_missed_something(
         assert value not in result.refused
 
 
+def test_command_says_which_check_failed_when_it_refuses(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run([LEAKS["CREDIT_CARD"]])  # writes the policy and its input
+
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "policy.yaml", "--as-of", AS_OF])
+
+    assert stop.value.code == 1
+    assert "optin_no_residual_pii" in "".join(capsys.readouterr())
+
+
 def test_run_is_refused_when_a_kept_column_holds_identifiers(run: Run) -> None:
     result = run(["hello"], tags=["news", "ada@example.com"])
     assert result.refused is not None
