@@ -6,6 +6,7 @@ from .action_types import same_word
 from .draft import ColumnDraft, Draft, did_you_mean, shown
 from .national_ids import NATIONAL_IDS
 from .semantic_types import SEMANTIC_TYPES, SemanticType
+from .surrogates import check_stable
 from .yaml_source import Path_
 
 __all__ = ["check_action", "check_country"]
@@ -152,3 +153,5 @@ def _fake(draft: Draft, column: ColumnDraft, semantic: SemanticType) -> None:
         advice = did_you_mean(locale, sorted(AVAILABLE_LOCALES))
         message = f"no locale {shown(locale)}; surrogates come in those of Faker."
         draft.report("E188", f"{message}{advice}", path)
+    kind = draft.text(*column.path, "kind") or semantic.fake
+    check_stable(draft, kind, locale, path)

@@ -9,6 +9,7 @@ from .entities import MAY_STAY
 from .pii import DEFAULT, OPERATOR_SETTINGS, SURROGATE_KINDS
 from .places import is_local, resolve
 from .recognizer_checks import check_entity_name
+from .surrogates import check_stable
 from .yaml_source import Path_
 
 __all__ = ["check_ner", "check_operators"]
@@ -84,6 +85,12 @@ def _fake(draft: Draft, entity: str, path: Path_, where: Path_) -> None:
         advice = did_you_mean(locale, sorted(AVAILABLE_LOCALES))
         message = f"no locale {shown(locale)}; surrogates come in those of Faker."
         draft.report("E188", f"{message}{advice}", (*path, "locale"))
+    own = draft.text(*path, "kind") or SURROGATE_KINDS.get(entity)
+    drawn = sorted(set(SURROGATE_KINDS.values())) if entity == DEFAULT else [own]
+    if entity == DEFAULT and draft.has(*path, "kind"):
+        drawn = [own]
+    for kind in drawn:
+        check_stable(draft, kind, locale, (*path, "locale"))
 
 
 def check_ner(draft: Draft) -> set[str]:

@@ -244,3 +244,11 @@ def test_normalize_identifier_when_blank_or_zero() -> None:
 def test_normalize_identifier_when_done_twice(text: str, semantic_type: str) -> None:
     once = _normal(text, semantic_type)
     assert once is None or _normal(once, semantic_type) == once
+
+
+def test_keep_prefix_when_a_name_would_hardly_change() -> None:
+    # 15 of a card's 16 digits give the last one away; 8 of them are half, and stay.
+    card = pa.array(["4111111111111111"])
+    assert keep_prefix(card, 15, strict=True).to_pylist() == [None]
+    assert keep_prefix(card, 8, strict=True).to_pylist() == ["41111111"]
+    assert keep_prefix(card, 15, strict=False).to_pylist() == ["411111111111111"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from optin.policies.errors import DecryptionError, OptinError
 from optin.policies.model import Policy
 from optin.policies.semantic_types import SEMANTIC_TYPES
+from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.deidentify import (
     DeidentifyPlan,
     Secret,
@@ -192,6 +193,26 @@ def test_date_shift_keeps_order_and_intervals_of_each_person(
         (shift,) = who_shifts
         assert shift % dt.timedelta(days=1) == dt.timedelta()
         assert dt.timedelta(days=1) <= abs(shift) <= dt.timedelta(days=most)
+
+
+def test_date_shift_is_one_for_all_columns_of_a_person() -> None:
+    column = {"type": "timestamp", "action": "date_shift", "max_days": 30}
+    plan = _plan({"name": "seen"} | column, {"name": "bought"} | column)
+    day = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
+    count = 40
+    block = pa.RecordBatch.from_pydict(
+        {
+            "seen": pa.array([day] * count, pa.timestamp("us", "UTC")),
+            "bought": pa.array(
+                [day + dt.timedelta(hours=5)] * count, pa.timestamp("us", "UTC")
+            ),
+            SUBJECT: pa.array(range(count), pa.uint64()),
+        }
+    )
+    out, _ = deidentify_block(block, plan)
+    seen, bought = out.column("seen").to_pylist(), out.column("bought").to_pylist()
+    assert {b - s for s, b in zip(seen, bought, strict=True)} == {dt.timedelta(hours=5)}
+    assert len(set(seen)) > 10  # and people differ
 
 
 @pytest.mark.parametrize("kind", sorted(FAKE_METHODS))

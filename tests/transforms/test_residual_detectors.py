@@ -116,3 +116,14 @@ def test_words_of_letters_hold_nothing_certain() -> None:
             for _ in range(12)
         )
         assert not any(trace.certain for trace in find_traces(" ".join(words)))
+
+
+def test_networks_are_no_phone_numbers() -> None:
+    # What `truncate` publishes: about half of all /24 read as a number of some plan.
+    for number in range(400):  # spread over the addresses by a large prime
+        parts = [str(byte) for byte in (number * 40_503_901 % 2**24).to_bytes(3, "big")]
+        assert not list(find_traces(f"{'.'.join(parts)}.0/24")), parts
+    assert list(find_traces("2001:db8:1200::/48")) == []
+    assert [t.entity for t in find_traces("from 10.2.0.0/16 call (202) 555-0123")] == [
+        "PHONE_NUMBER"
+    ]

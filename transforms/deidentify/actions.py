@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...policies.signals import Scalar
-from .distinct import as_array, map_distinct, row_weights
+from .distinct import as_array, count_letters, map_distinct, row_weights
 from .identifiers import IPV4, parse_ip
 from .ipv4 import ipv4_networks
 from .keys import ColumnCache, hmac_digests
@@ -264,7 +264,8 @@ def keep_prefix(array: pa.Array, characters: int, *, strict: bool) -> pa.Array:
     Args:
         array: the column.
         characters: how many are kept.
-        strict: a value that is not longer than that would pass whole: make it null.
+        strict: the value names somebody: if more than half of its letters and digits
+            would stay, it is null.
     """
 
     def cut(values: pa.Array) -> pa.Array:
@@ -272,7 +273,9 @@ def keep_prefix(array: pa.Array, characters: int, *, strict: bool) -> pa.Array:
         kept = pc.utf8_slice_codeunits(texts, start=0, stop=characters)
         if not strict:
             return kept
-        return pc.if_else(pc.equal(kept, texts), _NO_TEXT, kept)
+        twice = pc.multiply(count_letters(kept), 2)
+        same = pc.or_(pc.equal(kept, texts), pc.greater(twice, count_letters(texts)))
+        return pc.if_else(same, _NO_TEXT, kept)
 
     # A dictionary would cost more than cutting every row does.
     return cut(as_array(array).cast(pa.string()))

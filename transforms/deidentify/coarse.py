@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .distinct import as_array, map_distinct, map_values
+from .distinct import as_array, count_letters, map_distinct, map_values
 
 __all__ = ["geohash", "mask", "period_labels", "replace", "time_truncate"]
 
@@ -94,9 +94,9 @@ def mask(
         if last:
             ends.append(pc.utf8_slice_codeunits(texts, start=-last))
         if strict and ends:
-            told = [_letters(end) for end in ends]
+            told = [count_letters(end) for end in ends]
             twice = pc.multiply(told[0] if len(told) == 1 else pc.add(*told), 2)
-            whole = pc.or_(whole, pc.greater(twice, _letters(texts)))
+            whole = pc.or_(whole, pc.greater(twice, count_letters(texts)))
         hidden = pc.if_else(whole, lengths, pc.subtract(lengths, first + last))
         parts = [pc.binary_repeat(pa.scalar(char), hidden)]
         if first:
@@ -109,16 +109,6 @@ def mask(
         return pc.if_else(pc.equal(masked, texts), _NO_TEXT, masked)
 
     return map_values(as_array(array), hide)
-
-
-def _letters(texts: pa.Array) -> pa.Array:
-    """Count the letters and digits of every text: what tells one from another."""
-    counts = pc.utf8_length(texts)
-    mixed = pc.invert(pc.utf8_is_alnum(texts)).fill_null(False)
-    if not pc.any(mixed).as_py():
-        return counts
-    bare = pc.replace_substring_regex(texts.filter(mixed), r"[^\pL\pN]+", "")
-    return pc.replace_with_mask(counts, mixed, pc.utf8_length(bare))
 
 
 def replace(

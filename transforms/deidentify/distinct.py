@@ -9,7 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["as_array", "map_distinct", "map_values", "row_weights", "seldom_repeats"]
+__all__ = [
+    "as_array",
+    "count_letters",
+    "map_distinct",
+    "map_values",
+    "row_weights",
+    "seldom_repeats",
+]
 
 _SAMPLE = 16  # one row in so many is looked at
 _MOST_DISTINCT = 0.95
@@ -70,3 +77,13 @@ def row_weights(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
     """Count the rows of each distinct value of an encoded column."""
     indices = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
     return np.bincount(indices, minlength=len(encoded.dictionary)).astype(np.int64)
+
+
+def count_letters(texts: pa.Array) -> pa.Array:
+    """Count the letters and digits of every text: what tells one from another."""
+    counts = pc.utf8_length(texts)
+    mixed = pc.invert(pc.utf8_is_alnum(texts)).fill_null(False)
+    if not pc.any(mixed).as_py():
+        return counts
+    bare = pc.replace_substring_regex(texts.filter(mixed), r"[^\pL\pN]+", "")
+    return pc.replace_with_mask(counts, mixed, pc.utf8_length(bare))

@@ -32,14 +32,15 @@ FAKE_METHODS = {
     "phone": "phone_number",
     "postal_code": "postcode",
     "street_address": "street_address",
-    "user_agent": "user_agent",
+    "user_agent": "chrome",
     "username": "user_name",
     "uuid": "uuid4",
 }
 """Kind of surrogate (`policies.columns.FakeKind`) → method of Faker.
 
 E-mail addresses lie in the domains of RFC 2606 and IP addresses in those of RFC 1918,
-which are nobody's. All else may by chance be somebody's.
+which are nobody's. All else may by chance be somebody's. Of browsers only Chrome's user
+agents do not depend on the day they are drawn (`policies.surrogates`).
 """
 
 _DRAWS = 64

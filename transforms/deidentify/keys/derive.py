@@ -25,6 +25,7 @@ __all__ = [
 
 _LABEL = "optin key v1"
 _JOIN_LABEL = "optin join key v1"
+_SHIFTS = "optin:date_shift"  # no column: none may start with "optin:"
 
 
 def derive_key(
@@ -76,12 +77,15 @@ def column_key(
 def column_names(policy: Policy, column: Column) -> tuple[str, ...]:
     """Give what a column's key and its encrypted tokens are bound to.
 
-    Purpose, data set and column; or the join group and the column's type.
+    Purpose, data set and column; or the join group and the column's type. All shifts
+    of dates share one name: what lies between two dates of a person stays, in whichever
+    columns they stand.
     """
     group = join_group(policy, column)
     if group is not None:
         return (_JOIN_LABEL, group, column.type)
-    return (_LABEL, policy.purpose, policy.name, column.name)
+    name = _SHIFTS if column.action == "date_shift" else column.name
+    return (_LABEL, policy.purpose, policy.name, name)
 
 
 def join_group(policy: Policy, column: Column) -> str | None:

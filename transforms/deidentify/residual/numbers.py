@@ -59,6 +59,9 @@ _IPV4 = re.compile(
     r"(?<![0-9A-Za-z.-])(?<!\w/)\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2}(?!\d))?"
     r"(?![0-9A-Za-z-]|\.\d)"
 )
+_NETWORK = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]+)/\d{1,3}(?![\w.])"
+)
 _VERSION = re.compile(r"(?:version|build|release|ver|v)[\s.:=]{0,3}$", re.IGNORECASE)
 _IPV6 = re.compile(
     r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
@@ -93,7 +96,7 @@ def number_traces(text: str) -> Iterator[Trace]:
         if any(valid(m.group()) for m in form.finditer(text)):
             yield Trace("NATIONAL_ID", certain)
     if digits >= _FEWEST_PHONE_DIGITS:
-        yield from _phones(text)
+        yield from _phones(_without_networks(text))
 
 
 def _is_card(candidate: str) -> bool:
@@ -128,6 +131,21 @@ def _is_address(candidate: str) -> bool:
     except ValueError:
         return False
     return not (address.is_unspecified or address.is_loopback or address.is_multicast)
+
+
+def _without_networks(text: str) -> str:
+    """Blank what is written as an IP network: in some plan its digits are a number."""
+    if "/" not in text:
+        return text
+    return _NETWORK.sub(lambda m: " " if _is_network(m.group()) else m.group(), text)
+
+
+def _is_network(candidate: str) -> bool:
+    try:
+        ipaddress.ip_network(candidate)
+    except ValueError:
+        return False
+    return True
 
 
 def _phones(text: str) -> Iterator[Trace]:
