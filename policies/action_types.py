@@ -7,19 +7,14 @@ a run (`DeidentifyPlan`) refuses what does, whatever checked the policy before.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .semantic_types import SemanticType, Storage
-
-if TYPE_CHECKING:
-    from .columns import Column
 
 __all__ = [
     "ACTION_RULES",
     "MAX_SHIFT_DAYS",
     "ActionRule",
     "fits",
-    "lets_identifier_pass",
     "same_word",
 ]
 
@@ -133,25 +128,3 @@ def fits(action: str, semantic: SemanticType) -> bool:
 def same_word(one: str, other: str) -> bool:
     """Tell whether two texts differ in case and outer blanks at most."""
     return one.strip().casefold() == other.strip().casefold()
-
-
-def lets_identifier_pass(column: Column) -> bool:
-    """Tell whether a column's action could show a direct identifier as it is."""
-    action, semantic = column.action, column.semantic
-    if not semantic.direct_identifier:
-        return False
-    if not ACTION_RULES[action].identifiers:
-        return True
-    if ACTION_RULES[action].types is not None and not fits(action, semantic):
-        return True
-    match action:
-        case "generalize":  # level 0 of a hierarchy is the value itself
-            return column.keep_chars is None
-        case "replace":
-            return column.default == "keep" or any(
-                target is not None and same_word(source, target)
-                for source, target in (column.map or {}).items()
-            )
-        case "time_truncate":  # the day of a date is all of it
-            return column.period == "day"
-    return False

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from .action_types import ACTION_RULES, MAX_SHIFT_DAYS
+from .action_types import ACTION_RULES, MAX_SHIFT_DAYS, fits, same_word
 from .semantic_types import SEMANTIC_TYPES, SemanticType, Storage
 from .signals import Frozen, Scalar
 
@@ -23,6 +23,7 @@ __all__ = [
     "Key",
     "KeyReference",
     "Period",
+    "lets_identifier_pass",
 ]
 
 Action = Literal[
@@ -244,3 +245,25 @@ def _as_tuples(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_as_tuples(entry) for entry in value)
     return value
+
+
+def lets_identifier_pass(column: Column) -> bool:
+    """Tell whether a column's action could show a direct identifier as it is."""
+    action, semantic = column.action, column.semantic
+    if not semantic.direct_identifier:
+        return False
+    if not ACTION_RULES[action].identifiers:
+        return True
+    if ACTION_RULES[action].types is not None and not fits(action, semantic):
+        return True
+    match action:
+        case "generalize":  # level 0 of a hierarchy is the value itself
+            return column.keep_chars is None
+        case "replace":
+            return column.default == "keep" or any(
+                target is not None and same_word(source, target)
+                for source, target in (column.map or {}).items()
+            )
+        case "time_truncate":  # the day of a date is all of it
+            return column.period == "day"
+    return False

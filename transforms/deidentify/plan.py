@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ...policies.action_types import ACTION_RULES, fits, lets_identifier_pass
-from ...policies.columns import KEYED_ACTIONS, Column
+from ...policies.action_types import ACTION_RULES, fits
+from ...policies.columns import KEYED_ACTIONS, Column, lets_identifier_pass
 from ...policies.errors import KeyReferenceError, OptinError
 from ...policies.model import Pii, Policy
 from ..blocks.spec import STORAGE_TYPES
