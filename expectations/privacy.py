@@ -13,7 +13,15 @@ from typing import Any
 
 from ..policies.model import Policy
 from ..transforms.deidentify.residual import ResidualCounts
+from ..transforms.kanonymity.subjects import LinkReport
 from .decide import evaluate_suite
+from .linking import (
+    CAP_CHECK,
+    ONE_CLASS_CHECK,
+    decide_cap,
+    decide_one_class,
+    linking_checks,
+)
 from .partials import Partial
 from .residual import RESIDUAL_CHECK, decide_residual, residual_check
 from .results import CheckResult
@@ -76,6 +84,7 @@ class RecordCounts:
         quarantined: records that went to quarantine.
         suppressed: kept records that did not reach k.
         published: rows of the staged output.
+        capped: kept records left out because their person has too many.
     """
 
     read: int
@@ -84,6 +93,7 @@ class RecordCounts:
     quarantined: int
     suppressed: int
     published: int
+    capped: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,7 @@ class Evidence:
         sensitive: sensitive attribute → classes and what they reach.
         pii_rows: rows with a finding in a published scan column, by entity type.
         residual: what the second detector found in a sample, by column.
+        links: subject token or published identifier → classes and rows of its values.
     """
 
     partial: Partial = field(default_factory=Partial)
@@ -105,6 +116,7 @@ class Evidence:
     sensitive: Mapping[str, SensitiveCounts] | None = None
     pii_rows: Mapping[str, int] | None = None
     residual: Mapping[str, ResidualCounts] | None = None
+    links: Mapping[str, LinkReport] | None = None
 
 
 def derive_checks(policy: Policy) -> tuple[Check, ...]:
@@ -137,6 +149,7 @@ def derive_checks(policy: Policy) -> tuple[Check, ...]:
         Check(_SENSITIVE, {"column": name, **rule.model_dump(exclude_defaults=True)})
         for name, rule in policy.anonymity.sensitive.items()
     ]
+    checks += linking_checks(policy)
     scanned = [item.name for item in published if item.action == "scan"]
     if scanned and policy.pii is not None:
         faked = policy.pii.faked  # nobody can tell surrogates from the real thing
@@ -212,16 +225,21 @@ def _only_consented(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResul
         return _not_checked(name, kwargs, "records were not counted")
     observed = {
         "kept": records.kept,
+        "capped": records.capped,
         "suppressed": records.suppressed,
         "published": records.published,
         "staged_rows": evidence.partial.rows,
     }
     good = (
-        records.published == records.kept - records.suppressed
+        records.published == records.kept - records.capped - records.suppressed
         and records.published == evidence.partial.rows
         and min(observed.values()) >= 0
     )
-    detail = "" if good else "published rows are not kept minus suppressed records"
+    detail = (
+        ""
+        if good
+        else "published rows are not kept minus capped minus suppressed records"
+    )
     return CheckResult(name, good, kwargs, observed, detail)
 
 
@@ -270,6 +288,14 @@ def _no_pii(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
     return CheckResult(name, good, kwargs, observed, detail)
 
 
+def _one_class(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
+    return decide_one_class(kwargs, evidence.links)
+
+
+def _within_cap(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
+    return decide_cap(kwargs, evidence.links)
+
+
 def _residual(kwargs: Mapping[str, Any], evidence: Evidence) -> CheckResult:
     return decide_residual(kwargs, evidence.residual)
 
@@ -279,6 +305,8 @@ def _not_checked(name: str, kwargs: Mapping[str, Any], why: str) -> CheckResult:
 
 
 _RULES: dict[str, Callable[[Mapping[str, Any], Evidence], CheckResult]] = {
+    CAP_CHECK: _within_cap,
+    ONE_CLASS_CHECK: _one_class,
     "optin_no_direct_identifier_kept": _no_identifier,
     "optin_no_pii_in_scanned_columns": _no_pii,
     "optin_only_consented_rows": _only_consented,

@@ -1,7 +1,8 @@
-"""The two Beam pipelines of a run.
+"""The Beam pipelines of a run.
 
 Pass 1 reads, decides consent, de-identifies, spills, and collapses to the histogram of
-quasi-identifiers. Pass 2 recodes, writes the staged parts, and measures what it wrote.
+quasi-identifiers; where records of a person are limited, a pass of its own counts them
+(`counting`). Pass 2 recodes, writes the staged parts, and measures what it wrote.
 Between them the driver chooses the recoding (`docs/decisions/0001-two-passes.md`).
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
@@ -17,19 +18,21 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import PCollection
 
-from ..policies.model import Anonymity
 from ..transforms.blocks import ReadBlocks, ReadSpec, Split
+from ..transforms.blocks.names import SUBJECT
 from ..transforms.consent import GatePlan
 from ..transforms.consent.bias import BiasCounts, BiasFn
 from ..transforms.consent.stage import ConsentGate
 from ..transforms.deidentify import Deidentify, DeidentifyPlan
 from ..transforms.deidentify.residual import ResidualCounts, ResidualPlan
-from ..transforms.kanonymity import (
-    CollectHistogram,
-    CollectTriples,
-    CountClasses,
-    CountValues,
-    Recoding,
+from ..transforms.kanonymity import CountClasses, CountValues, Recoding
+from ..transforms.kanonymity.subjects import (
+    CountLinks,
+    LinkReport,
+    SettledPeople,
+    StoredLimits,
+    StoredPeople,
+    report_links,
 )
 from ..transforms.staging import SpillBlocks, SpillFile, WriteParts, plan_parts
 from ..transforms.staging.deliver import (
@@ -40,11 +43,26 @@ from ..transforms.staging.deliver import (
 )
 from ..transforms.staging.parts import PartFile
 from ..transforms.staging.readback import ReadBack
+from .counting import (
+    CountingPlan,
+    count_records,
+    draw_records,
+    received_counts,
+    received_limits,
+    run_counting_pass,
+)
 from .measure import MeasureStaged, StagedMeasures
 from .residual import MeasureResidual, received_residual
 from .workspace import Workspace, join
 
-__all__ = ["Cleared", "Staged", "run_clearing_pass", "run_staging_pass"]
+__all__ = [
+    "Cleared",
+    "ClearingPlan",
+    "Staged",
+    "limit_records",
+    "run_clearing_pass",
+    "run_staging_pass",
+]
 
 
 @dataclass(frozen=True)
@@ -61,6 +79,9 @@ class Cleared:
         histogram: distinct quasi-identifier tuples with their subjects; null if no
             record was kept.
         triples: sensitive attribute → distinct (tuple, value, person).
+        people: the one tuple of every person, where the policy harmonises.
+        limits: which records of whom stay, where the policy limits them.
+        capped: records left out because their person has too many.
     """
 
     read: dict[str, dict[str, int]]
@@ -71,6 +92,9 @@ class Cleared:
     spills: tuple[SpillFile, ...]
     histogram: pa.Table | None
     triples: dict[str, pa.Table]
+    people: SettledPeople | None = None
+    limits: StoredLimits | None = None
+    capped: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +107,8 @@ class Staged:
         values: sensitive attribute → people of every class by value.
         measures: of the expectations, and what the first detector still finds.
         residual: what the second detector found, by column.
+        links: subject token or published identifier → classes and rows of its values,
+            where the policy promises something of them.
     """
 
     parts: tuple[PartFile, ...]
@@ -90,6 +116,7 @@ class Staged:
     values: dict[str, pa.Table | None]
     measures: StagedMeasures
     residual: dict[str, ResidualCounts]
+    links: dict[str, LinkReport] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,16 +131,20 @@ class ClearingPlan:
     splits: tuple[Split, ...]
     gate: GatePlan
     deidentify: DeidentifyPlan
-    quasi_identifiers: tuple[str, ...]
-    anonymity: Anonymity
+    counting: CountingPlan
     text_workers: int = 0
 
 
 def run_clearing_pass(
     plan: ClearingPlan, workspace: Workspace, flags: Sequence[str]
 ) -> Cleared:
-    """Run pass 1 and read its results."""
+    """Run pass 1 and read its results.
+
+    Where the policy limits the records of a person, nothing is counted yet:
+    `limit_records` does so.
+    """
     place = workspace.private
+    most = plan.counting.anonymity.contribution_cap
     options = PipelineOptions(list(flags), save_main_session=False)
     with beam.Pipeline(options=options) as pipeline:
         read = pipeline | "Read" >> ReadBlocks(plan.read, plan.splits)
@@ -122,9 +153,10 @@ def run_clearing_pass(
             plan.deidentify, text_workers=plan.text_workers
         )
         spills = clean.blocks | "Spill" >> SpillBlocks(workspace.spill)
-        histogram = clean.blocks | "Histogram" >> CollectHistogram(
-            plan.quasi_identifiers, plan.anonymity.k
-        )
+        if most is None:
+            count_records(clean.blocks, plan.counting, place)
+        else:
+            draw_records(clean.blocks, plan.counting, most, place)
         _deliver_counts("Decided", gate.counts, join(place, "decided.json"))
         _deliver_counts(
             "IllFormed",
@@ -148,19 +180,9 @@ def run_clearing_pass(
             | "Spill index" >> beam.Map(asdict)
             | "Spills" >> Deliver(join(place, "spills.json"))
         )
-        _ = histogram | "Keep histogram" >> Deliver(
-            join(place, "histogram.parquet"), table=True
-        )
-        for number, name in enumerate(plan.anonymity.sensitive):
-            _ = (
-                clean.blocks
-                | f"Triples {name}" >> CollectTriples(plan.quasi_identifiers, name)
-                | f"Keep triples {name}"
-                >> Deliver(join(place, f"triples-{number}.parquet"), table=True)
-            )
         _ = read.bad | "Bad" >> WriteTables(join(place, "bad"))
         _ = gate.audit | "Audit" >> WriteTables(join(place, "audit"))
-    return Cleared(
+    cleared = Cleared(
         read={entry["split"]: entry for entry in received(join(place, "read.json"))},
         decided=Counter(_only(received(join(place, "decided.json")))),
         ill_formed=Counter(_only(received(join(place, "ill_formed.json")))),
@@ -170,14 +192,49 @@ def run_clearing_pass(
             SpillFile(entry["path"], tuple(entry["offsets"]))
             for entry in received(join(place, "spills.json"))
         ),
-        histogram=received_table(join(place, "histogram.parquet")),
-        triples={
-            name: table
-            for number, name in enumerate(plan.anonymity.sensitive)
-            if (table := received_table(join(place, f"triples-{number}.parquet")))
-            is not None
-        },
+        histogram=None,
+        triples={},
     )
+    if most is not None:
+        return replace(cleared, limits=received_limits(plan.counting, place))
+    counted = received_counts(plan.counting, place)
+    return replace(
+        cleared,
+        histogram=counted.histogram,
+        triples=counted.triples,
+        people=counted.people,
+    )
+
+
+def limit_records(
+    cleared: Cleared, plan: ClearingPlan, workspace: Workspace, flags: Sequence[str]
+) -> Cleared:
+    """Count the records that stay of each person, if the policy limits them."""
+    if cleared.limits is None:
+        return cleared
+    counted = run_counting_pass(
+        cleared.spills, cleared.limits, plan.counting, workspace, flags
+    )
+    return replace(
+        cleared,
+        histogram=counted.histogram,
+        triples=counted.triples,
+        people=counted.people,
+        capped=counted.capped,
+    )
+
+
+@dataclass(frozen=True)
+class _Recode:
+    """Gives each row the tuple of its person, if they are settled, and recodes it."""
+
+    people: StoredPeople | None
+    recoding: Recoding
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        if self.people is not None:
+            table = self.people.apply(table)
+        return self.recoding.apply(table)
 
 
 def run_staging_pass(
@@ -185,13 +242,16 @@ def run_staging_pass(
     recoding: Recoding,
     measure: MeasureStaged,
     residual: ResidualPlan,
-    quasi_identifiers: tuple[str, ...],
-    anonymity: Anonymity,
+    plan: CountingPlan,
     workspace: Workspace,
     flags: Sequence[str],
 ) -> Staged:
     """Run pass 2 and read its results."""
     place = workspace.private
+    quasi_identifiers, anonymity = plan.quasi_identifiers, plan.anonymity
+    people = cleared.people.people if cleared.people is not None else None
+    limit = cleared.limits.apply if cleared.limits is not None else None
+    keys = _linking_keys(plan)
     rows = sum(spill.rows for spill in cleared.spills)
     options = PipelineOptions(list(flags), save_main_session=False)
     with beam.Pipeline(options=options) as pipeline:
@@ -201,7 +261,11 @@ def run_staging_pass(
             | "Spread" >> beam.Reshuffle()
             | "Write"
             >> WriteParts(
-                cleared.spills, recoding.apply, workspace.data, workspace.private
+                cleared.spills,
+                _Recode(people, recoding),
+                workspace.data,
+                workspace.private,
+                limit,
             )
         )
         blocks = parts | "Read back" >> ReadBack()
@@ -221,6 +285,12 @@ def run_staging_pass(
                 | f"Keep values {name}"
                 >> Deliver(join(place, f"values-{number}.parquet"), table=True)
             )
+        for number, name in enumerate(keys):
+            _ = (
+                blocks
+                | f"Links {name}" >> CountLinks(quasi_identifiers, name)
+                | f"Keep links {name}" >> Deliver(join(place, f"links-{number}.json"))
+            )
         _ = parts | "Residual" >> MeasureResidual(
             residual, join(place, "residual.json")
         )
@@ -234,7 +304,22 @@ def run_staging_pass(
         },
         measures=measure.received(join(place, "measures")),
         residual=received_residual(join(place, "residual.json"), residual),
+        links=report_links(
+            (
+                count
+                for number in range(len(keys))
+                for count in received(join(place, f"links-{number}.json"))
+            ),
+            keys,
+        ),
     )
+
+
+def _linking_keys(plan: CountingPlan) -> tuple[str, ...]:
+    """Name the keys by which a reader, or we, could link the rows of a person."""
+    if plan.anonymity.subject.harmonise is not None:
+        return (SUBJECT, *plan.identifiers)
+    return (SUBJECT,) if plan.anonymity.contribution_cap is not None else ()
 
 
 def _deliver_counts(

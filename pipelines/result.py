@@ -24,6 +24,7 @@ class RunResult:
         dropped: records dropped by the consent gate, by primary code.
         quarantined: records in quarantine, by primary code.
         kept: records that opted in.
+        capped: kept records left out because their person has too many.
         suppressed: kept records left out because their class did not reach k.
         published: rows of the staged (and, if all is well, published) set.
         files: parts of the staged set: name, rows, SHA-256.
@@ -51,6 +52,7 @@ class RunResult:
     dropped: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     kept: int = 0
+    capped: int = 0
     suppressed: int = 0
     published: int = 0
     files: list[dict[str, Any]] = field(default_factory=list)
@@ -109,6 +111,7 @@ class RunResult:
                 "kept": self.kept,
                 "dropped": dict(sorted(self.dropped.items())),
                 "quarantined": dict(sorted(self.quarantined.items())),
+                "capped": self.capped,
                 "suppressed": self.suppressed,
             },
             "ledger": self.ledger,

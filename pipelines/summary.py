@@ -37,6 +37,19 @@ def print_summary(result: RunResult, console: Console | None = None) -> None:
         table.add_row("ledger", f"{decisions:,}", _ledger(result.ledger))
     facts = result.anonymity
     if facts:
+        subject = facts.get("subject", {})
+        if subject.get("contribution_cap") is not None:
+            table.add_row(
+                "capped",
+                f"{result.capped:,}",
+                f"over {subject['contribution_cap']:,} records of a person",
+            )
+        if "harmonise" in subject:
+            table.add_row(
+                "harmonised",
+                f"{subject['harmonised_share']:.1%}",
+                f"of the records got their person's {subject['harmonise']} tuple",
+            )
         table.add_row(
             "suppressed", f"{result.suppressed:,}", "could not reach k people"
         )

@@ -46,11 +46,13 @@ from ..transforms.kanonymity import (
 )
 from .audit import check_writable, write_audit, write_result
 from .consent_ledger import ledger_facts, open_ledger, with_ledger
+from .counting import CountingPlan
 from .failures import plain_failures
 from .measure import MeasureStaged
 from .passes import (
     Cleared,
     ClearingPlan,
+    limit_records,
     run_clearing_pass,
     run_staging_pass,
 )
@@ -123,6 +125,10 @@ class _Run:
                     cleared = run_clearing_pass(plan, place, self._flags)
                 write_audit(policy, result, place, report.splits, cleared.read)
                 self._account(cleared)
+                if cleared.limits is not None:
+                    self._progress("limiting the records of each person")
+                with plain_failures("limiting the records of each person"):
+                    cleared = limit_records(cleared, plan, place, self._flags)
                 recoding = self._choose(cleared)
                 self._progress("writing the staged set and measuring it")
                 measure = MeasureStaged.of(policy, suite)
@@ -133,8 +139,7 @@ class _Run:
                         recoding,
                         measure,
                         residual,
-                        policy.quasi_identifiers,
-                        policy.anonymity,
+                        plan.counting,
                         place,
                         self._flags,
                     )
@@ -179,8 +184,9 @@ class _Run:
             splits=report.splits,
             gate=gate,
             deidentify=DeidentifyPlan.from_policy(policy, keys),
-            quasi_identifiers=policy.quasi_identifiers,
-            anonymity=policy.anonymity,
+            counting=CountingPlan.from_policy(
+                policy, policy_key(policy, master, "optin:contribution")
+            ),
             text_workers=self._text_workers,
         )
         return plan, report

@@ -60,6 +60,7 @@ def verify_staged(
     )
     result.published = sum(part.rows for part in staged.parts)
     result.suppressed = sum(part.suppressed for part in staged.parts)
+    result.capped = sum(part.capped for part in staged.parts)
     result.files = [
         {
             "name": part.path.rsplit("/", 1)[1],
@@ -74,6 +75,7 @@ def verify_staged(
         for report in [report_sensitive(staged.values[name], name, rule)]
     }
     result.anonymity = _anonymity(policy, recoding, classes)
+    result.anonymity["subject"] = _subject(policy, cleared)
     if cleared.histogram is not None:
         risk = report_risk(cleared.histogram, staged.classes)
         result.anonymity["risk"] = {
@@ -84,7 +86,13 @@ def verify_staged(
             name: asdict(counts) for name, counts in sensitive.items()
         }
     result.not_checked += _not_checked(policy)
-    planned = recoding.suppressed_share * result.kept
+    if result.capped != cleared.capped:
+        message = (
+            f"{result.capped} records were left out by contribution_cap where "
+            f"{cleared.capped} were counted. This is a defect; nothing is published"
+        )
+        raise GateError(message)
+    planned = recoding.suppressed_share * (result.kept - result.capped)
     if abs(planned - result.suppressed) > 0.5:  # the share is a float of whole rows
         message = (
             f"{result.suppressed} records were suppressed where the plan counted "
@@ -127,6 +135,7 @@ def _evidence(
             quarantined=result.quarantined.total(),
             suppressed=result.suppressed,
             published=result.published,
+            capped=result.capped,
         ),
         classes=ClassCounts(
             classes=classes.classes,
@@ -136,6 +145,7 @@ def _evidence(
         sensitive=sensitive,
         pii_rows=staged.measures.text_findings,
         residual=staged.residual,
+        links=staged.links or None,
     )
 
 
@@ -154,6 +164,19 @@ def _anonymity(
         "levels": recoding.levels,
         "quasi_identifiers": list(policy.quasi_identifiers),
     }
+
+
+def _subject(policy: Policy, cleared: Cleared) -> dict[str, object]:
+    """Say what was done about people with many records."""
+    rule, people = policy.anonymity.subject, cleared.people
+    facts: dict[str, object] = {
+        "publish": rule.publish,
+        "contribution_cap": policy.anonymity.contribution_cap,
+    }
+    if people is not None:
+        facts["harmonise"] = rule.harmonise
+        facts["harmonised_share"] = round(people.moved / max(people.rows, 1), 6)
+    return facts
 
 
 def _not_checked(policy: Policy) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .anonymity_subject import check_subject
 from .column_checks import check_columns
 from .consent_checks import check_consent
 from .diversity import check_sensitive
@@ -71,6 +72,7 @@ def run_checks(draft: Draft) -> Resolved:
     check_residual(draft, tuple(published))
     check_anonymity(draft, columns)
     check_sensitive(draft, columns)
+    check_subject(draft, columns)
     _places(draft)
     _suite(draft)
     _audit_key(draft)

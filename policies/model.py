@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from .anonymity_subject import SubjectRule, links_people
 from .columns import Column, JoinGroup, Key
 from .consent import Consent
 from .diversity import Sensitive
@@ -85,6 +86,9 @@ class Anonymity(Frozen):
         labels: of `local`: numbers and dates are published as the tight `ranges` of
             their classes, or with labels of their `hierarchy` alone.
         sensitive: column → what every class must meet for that sensitive attribute.
+        subject: whether rows of one person may be linked, and what is done then.
+        contribution_cap: most records of one data subject that are published, ≥ 1, drawn
+            by a keyed hash; all of them by default.
     """
 
     k: int
@@ -94,6 +98,8 @@ class Anonymity(Frozen):
     effort: int = Field(default=2_000, ge=1, le=1_000_000)
     labels: Literal["ranges", "hierarchy"] = "ranges"
     sensitive: dict[str, Sensitive] = Field(default_factory=dict)
+    subject: SubjectRule = Field(default_factory=SubjectRule)
+    contribution_cap: int | None = Field(default=None, ge=1)
 
 
 class Expectations(Frozen):
@@ -178,6 +184,26 @@ class Policy(Frozen):
     def published_columns(self) -> tuple[Column, ...]:
         """Columns of the release, in policy order."""
         return tuple(column for column in self.columns if column.published)
+
+    @property
+    def linking_columns(self) -> tuple[str, ...]:
+        """Published columns whose values link the rows of a person, in policy order."""
+        return tuple(
+            column.name
+            for column in self.published_columns
+            if links_people(column, self.input.subject)
+            and column.name not in self.quasi_identifiers
+        )
+
+    @property
+    def shared_identifiers(self) -> tuple[str, ...]:
+        """Linking columns whose values stand for one identifier each.
+
+        Surrogates of `fake` do not: two identifiers may have the same.
+        """
+        return tuple(
+            name for name in self.linking_columns if self.column(name).action != "fake"
+        )
 
     @property
     def quasi_identifiers(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ consent:
 columns:
   - {name: user, type: user_id, action: drop}
   - {name: country, type: country, action: keep, quasi: true}
-COLUMNSanonymity: {k: 2, suppress_max: 0.9}
+COLUMNSanonymity: {k: 2, suppress_max: 0.9ANONYMITY}
 output: {path: out/}
 audit: {path: audit/}
 MORE"""
@@ -54,9 +54,10 @@ def write_policy(
     """Write `policy.yaml`: a small policy with columns and keys of the test's own."""
     monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
 
-    def write(*, columns: str = "", more: str = "") -> Policy:
+    def write(*, columns: str = "", more: str = "", anonymity: str = "") -> Policy:
         path = tmp_path / "policy.yaml"
         text = _SMALL_POLICY.replace("COLUMNS", columns).replace("MORE", more)
+        text = text.replace("ANONYMITY", anonymity and f", {anonymity}")
         path.write_text(text, encoding="utf-8")
         return load_policy(path)
 

@@ -18,7 +18,9 @@ from optin.expectations import (
     partial_metrics,
 )
 from optin.policies.model import Policy
+from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.deidentify.residual import ResidualCounts
+from optin.transforms.kanonymity.subjects import LinkReport
 
 COLUMNS: tuple[dict[str, Any], ...] = (
     {"name": "user", "type": "user_id", "action": "hmac"},
@@ -153,3 +155,51 @@ def test_identifier_is_found_when_it_is_kept() -> None:
 def test_pii_is_not_asked_for_when_no_column_is_scanned() -> None:
     names = [check.type for check in derive_checks(policy(*COLUMNS[:3]))]
     assert "optin_no_pii_in_scanned_columns" not in names
+
+
+@pytest.mark.parametrize(
+    ("people", "user", "success"),
+    [
+        (LinkReport(5, 0, 2), LinkReport(5, 0, 2), (True, True)),
+        (LinkReport(5, 1, 2), LinkReport(5, 0, 2), (False, True)),
+        (LinkReport(5, 0, 2), LinkReport(4, 1, 3), (False, True)),
+        (LinkReport(5, 0, 3), LinkReport(5, 0, 3), (True, False)),
+        (LinkReport(0, 0, 0), LinkReport(0, 0, 0), (False, False)),
+        (LinkReport(5, 0, 2), None, (None, True)),
+        (None, None, (None, None)),
+    ],
+)
+def test_people_stand_in_one_class_and_within_the_cap(
+    people: LinkReport | None,
+    user: LinkReport | None,
+    success: tuple[bool | None, bool | None],
+) -> None:
+    of = policy(
+        anonymity={
+            "k": 2,
+            "subject": {"publish": "pseudonym"},
+            "contribution_cap": 2,
+        }
+    )
+    assert of.anonymity.subject.harmonise == "most_common"  # the default, written out
+    links = {
+        key: report
+        for key, report in ((SUBJECT, people), ("user", user))
+        if report is not None
+    }
+    results = outcome(replace(EVIDENCE, links=links or None), of)
+    found = (
+        results["optin_one_class_per_person"],
+        results["optin_rows_per_person_within_cap"],
+    )
+    assert tuple(result.success for result in found) == success
+    assert found[0].kwargs == {"harmonise": "most_common", "identifiers": ["user"]}
+
+
+def test_capped_records_are_accounted_for() -> None:
+    assert RECORDS is not None
+    assert RECORDS.kept == 3
+    for capped, suppressed, success in ((1, 1, True), (1, 2, False), (0, 1, False)):
+        records = replace(RECORDS, capped=capped, suppressed=suppressed)
+        result = outcome(replace(EVIDENCE, records=records))
+        assert result["optin_only_consented_rows"].success is success

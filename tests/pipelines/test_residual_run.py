@@ -20,6 +20,7 @@ COLUMNS = (
     "  - {name: mail, type: email, action: fake}\n"
     "  - {name: id, type: event_id, action: hmac}\n"
 )
+LINKED = "subject: {publish: pseudonym}"  # by the surrogates of mail
 PII = "pii: {engine: rules, entities: [EMAIL_ADDRESS]}\n"
 LEAKS = {
     "CREDIT_CARD": "my card 4539 1488 0343 6467 was declined",
@@ -57,7 +58,7 @@ def run(
         ]
         text = "".join(json.dumps(event) + "\n" for event in events)
         (tmp_path / "in" / "events.jsonl").write_text(text, encoding="utf-8")
-        write_policy(columns=COLUMNS, more=PII + more)
+        write_policy(columns=COLUMNS, more=PII + more, anonymity=LINKED)
         return run_policy(tmp_path / "policy.yaml", RunOptions(as_of=AS_OF))
 
     return start

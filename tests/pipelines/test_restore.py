@@ -38,7 +38,7 @@ consent: {require: [{signal: training, field: t, grant: [true], deny: [false]}]}
 columns:
   - {name: user.email, type: email, action: encrypt}
   - {name: age, type: age_years, action: keep, quasi: true, hierarchy: {widths: [10]}}
-anonymity: {k: 2}
+anonymity: {k: 2, subject: {publish: pseudonym}}
 output: {path: release/}
 audit: {path: audit/}
 """

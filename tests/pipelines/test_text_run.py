@@ -43,7 +43,7 @@ pii:
     EMAIL_ADDRESS: {type: placeholder, scope: text}
     PHONE_NUMBER: {type: mask, keep_last: 2}
     IP_ADDRESS: remove
-anonymity: {k: 2, suppress_max: 0.9}
+anonymity: {k: 2, suppress_max: 0.9, subject: {publish: pseudonym}}
 output: {path: out/}
 audit: {path: audit/}
 """

@@ -57,7 +57,7 @@ def _policy(column: dict[str, Any]) -> dict[str, Any]:
             {"name": "q", "type": "category", "action": "keep", "quasi": True},
         ],
         "pii": {"entities": ["EMAIL_ADDRESS"]},
-        "anonymity": {"k": 2},
+        "anonymity": {"k": 2, "subject": {"publish": "pseudonym"}},
         "output": {"path": "out/"},
         "audit": {"path": "audit/"},
     }

@@ -225,6 +225,14 @@ CASES = [
     ("E104", "k: 5", "k: 5, recoding: locale", "locale"),
     ("E106", "k: 5", "k: 5, recoding: local, effort: 0", "0, s"),
     ("E104", "k: 5", "k: 5, recoding: local, labels: both", "both"),
+    ("E194", "type: advertising_id, action: drop", "type: advertising_id, action: hmac", "hmac"),
+    ("E194", "{name: device.ifa, type: advertising_id, action: drop}", "{name: device.ifa, type: advertising_id}", "device.ifa"),
+    ("E194", "type: advertising_id, action: drop", "type: category, action: keep", "keep"),
+    ("E194", "type: string, action: redact, replacement: x", "type: session_id, action: encrypt", "encrypt"),
+    ("E195", "{k: 5,", "{k: 5, subject: {harmonise: latest},", "harmonise"),
+    ("E104", "{k: 5,", "{k: 5, subject: {publish: hashed},", "hashed"),
+    ("E106", "{k: 5,", "{k: 5, contribution_cap: 0,", "0,"),
+    ("W194", "{k: 5,", "{k: 5, subject: {publish: pseudonym},", "pseudonym"),
     ("E151", "{k: 5,", "{k: 5, quasi_identifiers: [user.yob, zp, zip, country, day],", "zp"),
     ("E151", "{k: 5,", "{k: 5, quasi_identifiers: [user.yob, zip, country],", "quasi: true, hierarchy: {dates"),
     ("E152", "{k: 5,", "{k: 5, quasi_identifiers: [],", "[]"),
@@ -457,6 +465,7 @@ def test_check_warns_when_purpose_ten_alone_is_to_cover_profiles(check, good, pu
         "{name: device.ifa, type: advertising_id, action: drop}",
         "{name: device.ifa, type: advertising_id, action: hmac}",
     )
+    text = text.replace("{k: 5,", "{k: 5, subject: {publish: pseudonym},")
     policy, findings = check(text)
     assert policy is not None
     assert _codes(findings) == (["W180"] if purposes == "[10]" else [])

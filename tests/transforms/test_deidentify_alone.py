@@ -53,7 +53,7 @@ columns:
   - {name: age, type: age_years, action: keep, quasi: true, hierarchy: {widths: [10]}}
   - {name: gone, type: string, action: drop}
 pii: {entities: [EMAIL_ADDRESS]}
-anonymity: {k: 2}
+anonymity: {k: 2, subject: {publish: pseudonym}}
 output: {path: release/}
 audit: {path: audit/}
 """

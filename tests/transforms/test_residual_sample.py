@@ -148,6 +148,7 @@ def test_columns_of_our_own_making_are_left_out_and_named(
             "  - {name: price, type: number, action: keep}\n"
         ),
         more="residual: {skip: [pin]}\n",
+        anonymity="subject: {publish: pseudonym}",
     )
     plan = ResidualPlan.of(policy)
     assert [column.name for column in plan.columns] == ["country", "ip", "app"]

@@ -20,7 +20,15 @@ from apache_beam.pvalue import PCollection
 from ..blocks.names import SUBJECT, is_system
 from .spill import BUCKETS, SpillFile, read_slice, record_keys
 
-__all__ = ["PART_ROWS", "Part", "PartFile", "WriteParts", "plan_parts", "write_part"]
+__all__ = [
+    "PART_ROWS",
+    "Part",
+    "PartFile",
+    "WriteParts",
+    "gather",
+    "plan_parts",
+    "write_part",
+]
 
 PART_ROWS = 524_288
 """Rows a part aims at. Their number follows from the data alone, never from splits."""
@@ -48,6 +56,8 @@ class PartFile:
         rows: rows of the file.
         suppressed: consented records of its buckets that were suppressed.
         sha256: digest of the Parquet file.
+        capped: consented records of its buckets left out because their person has too
+            many.
     """
 
     path: str
@@ -55,6 +65,7 @@ class PartFile:
     rows: int
     suppressed: int
     sha256: str
+    capped: int = 0
 
 
 def plan_parts(rows: int) -> tuple[Part, ...]:
@@ -69,13 +80,25 @@ class WriteParts(beam.PTransform[Any, Any]):
 
     Shape: `PCollection[Part] -> PCollection[PartFile]`. The same part always gets the
     same bytes: records stand in the order of their record keys, ties by content.
+
+    Args:
+        spills: the cleared records.
+        recode: generalises and suppresses.
+        data: folder of the parts.
+        private: folder of their companions.
+        limit: leaves out, before that, what is too much of one person.
     """
 
     def __init__(
-        self, spills: tuple[SpillFile, ...], recode: Recode, data: str, private: str
+        self,
+        spills: tuple[SpillFile, ...],
+        recode: Recode,
+        data: str,
+        private: str,
+        limit: Recode | None = None,
     ) -> None:
         super().__init__()
-        self._arguments = (spills, recode, data, private)
+        self._arguments = (spills, recode, data, private, limit)
 
     def expand(self, parts: PCollection[Part]) -> PCollection[PartFile]:
         """Write one file per part."""
@@ -83,16 +106,18 @@ class WriteParts(beam.PTransform[Any, Any]):
 
 
 class _WritePart(beam.DoFn):
-    def __init__(
-        self, spills: tuple[SpillFile, ...], recode: Recode, data: str, private: str
-    ) -> None:
-        self._spills = spills
-        self._recode = recode
-        self._data = data
-        self._private = private
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
 
     def process(self, part: Part) -> Iterator[PartFile]:
-        yield write_part(part, self._spills, self._recode, self._data, self._private)
+        yield write_part(part, *self._arguments)
+
+
+def gather(part: Part, spills: tuple[SpillFile, ...]) -> pa.Table:
+    """Read all records of a part; those of one subject and instant lie in one part."""
+    return pa.concat_tables(
+        [read_slice(spill, part.first, part.last) for spill in spills]
+    )
 
 
 def write_part(
@@ -101,11 +126,12 @@ def write_part(
     recode: Recode,
     data: str,
     private: str,
+    limit: Recode | None = None,
 ) -> PartFile:
-    """Gather, recode, order and write one part and its private companion."""
-    slices = [read_slice(spill, part.first, part.last) for spill in spills]
-    gathered = pa.concat_tables(slices)
-    table = in_canonical_order(recode(gathered))
+    """Gather, limit, recode, order and write one part and its private companion."""
+    gathered = gather(part, spills)
+    limited = gathered if limit is None else limit(gathered)
+    table = in_canonical_order(recode(limited))
     name = f"part-{part.number:05d}"
     published = table.select([n for n in table.column_names if not is_system(n)])
     path = posixpath.join(data, f"{name}.parquet")
@@ -116,8 +142,9 @@ def write_part(
         path=path,
         subjects=subjects,
         rows=table.num_rows,
-        suppressed=gathered.num_rows - table.num_rows,
+        suppressed=limited.num_rows - table.num_rows,
         sha256=_digest(path),
+        capped=gathered.num_rows - limited.num_rows,
     )
 
 
