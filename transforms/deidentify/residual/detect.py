@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ....policies.residual import RESIDUAL_ENTITIES
+from ..spellings import copies_of
 from .numbers import Trace, number_traces
 from .words import word_traces
 
@@ -46,6 +47,10 @@ def find_traces(text: str) -> frozenset[Trace]:
     ids without a check digit; phone numbers without `+` outside eight countries.
     """
     found = {*number_traces(text), *word_traces(text)}
+    for copy in copies_of(text):  # numbers glued to words, full-width letters
+        found.update(number_traces(copy.text))
+        if not copy.formed:
+            found.update(word_traces(copy.text))
     certain = {trace.entity for trace in found if trace.certain}
     return frozenset(t for t in found if t.certain or t.entity not in certain)
 

@@ -20,8 +20,10 @@ from ....policies.model import Pii
 from ....policies.pii import DEFAULT, Operator
 from ..distinct import as_array, row_weights
 from ..keys import Secret
+from ..spellings import FORMED_ENTITIES, Copy, copies_of
 from .allow import AllowList
 from .replace import Replaced, Replacer
+from .rules import without_duplicates
 from .spans import MAX_TEXT_CHARS, UNREADABLE_TEXT, Mode, Span
 from .workers import Workers
 from .writing import TOKEN, Function, Writer, Written
@@ -120,6 +122,8 @@ class TextScanner:
             mode=mode,
             thresholds=thresholds or {},
         )
+        # Presidio reads a text as it stands; so does a policy that asks for no profile.
+        self._reads_copies = recognizers == "policy" and pii.profile is not None
         self._allowed = AllowList(allow_list, allow_list_match)
         self._replacer = Replacer()
         entities = "|".join(map(re.escape, (*self._entities, UNREADABLE_TEXT)))
@@ -325,10 +329,35 @@ class TextScanner:
     def _analyze(self, texts: Sequence[str]) -> list[list[Span]]:
         """Find what counts in texts: neither in a placeholder nor allowed."""
         results = self._engine.find(texts, MAX_TEXT_CHARS)
+        if self._reads_copies:
+            results = self._with_copies(texts, results)
         return [
             self._counting(text, found) if found else found
             for text, found in zip(texts, results, strict=True)
         ]
+
+    def _with_copies(
+        self, texts: Sequence[str], results: list[list[Span]]
+    ) -> list[list[Span]]:
+        """Add what other readings of a text show."""
+        jobs = [
+            (number, copy)
+            for number, text in enumerate(texts)
+            if len(text) <= MAX_TEXT_CHARS
+            for copy in copies_of(text)
+        ]
+        if not jobs:
+            return results
+        merged = list(results)
+        read = self._engine.find([copy.text for _, copy in jobs], MAX_TEXT_CHARS)
+        for (number, copy), found in zip(jobs, read, strict=True):
+            if found and found[0].entity == UNREADABLE_TEXT:
+                whole = Span(0, len(texts[number]), UNREADABLE_TEXT, 1.0)
+                merged[number] = [whole]
+            elif found and not _unreadable(merged[number]):
+                spans = [*merged[number], *_back(copy, found)]
+                merged[number] = without_duplicates(spans)
+        return merged
 
     def _counting(self, text: str, found: list[Span]) -> list[Span]:
         inside = [m.span() for m in self._placeholder.finditer(text)]
@@ -337,6 +366,20 @@ class TextScanner:
             for span in self._allowed.without(text, found)
             if not any(a <= span.start and span.end <= b for a, b in inside)
         ]
+
+
+def _back(copy: Copy, found: Sequence[Span]) -> list[Span]:
+    """Put what was found in another reading to where it stands in the text."""
+    spans = []
+    for span in found:
+        if not copy.formed or span.entity in FORMED_ENTITIES:
+            start, end = copy.back(span.start, span.end)
+            spans.append(span._replace(start=start, end=end))
+    return spans
+
+
+def _unreadable(found: Sequence[Span]) -> bool:
+    return bool(found) and found[0].entity == UNREADABLE_TEXT
 
 
 def _weighted(encoded: pa.DictionaryArray, cleaned: Sequence[Cleaned]) -> Counter[str]:
