@@ -66,8 +66,8 @@ def check_country(draft: Draft, path: Path_, semantic: SemanticType) -> None:
 def _mask(draft: Draft, column: ColumnDraft) -> None:
     path = (*column.path, "mask_char")
     text = draft.text(*path)
-    if text is not None and len(text) != 1:
-        message = "mask_char must be one character, such as '*'"
+    if text is not None and (len(text) != 1 or text.isalnum()):
+        message = "mask_char must be one sign, such as '*', no letter or digit"
         draft.report("E186", message, path)
 
 
@@ -131,9 +131,17 @@ def _replace(draft: Draft, column: ColumnDraft, semantic: SemanticType) -> None:
         draft.report("E145", message, (*column.path, "default"))
     for word in draft.keys(*path):
         text = draft.text(*path, word)
-        if text is not None and same_word(text, word):
-            # Not the word: it may be somebody's.
+        if text is None:
+            continue
+        # The messages name no word: it may be somebody's.
+        if same_word(text, word):
             message = f"this entry replaces a {semantic.name} by itself"
+            draft.report("E145", message, (*path, word))
+        elif any(same_word(text, other) for other in draft.keys(*path)):
+            message = (
+                f"this entry replaces a {semantic.name} by another one of the map; one "
+                "who knows the map reads it backwards"
+            )
             draft.report("E145", message, (*path, word))
 
 

@@ -6,6 +6,7 @@ a run (`DeidentifyPlan`) refuses what does, whatever checked the policy before.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from .semantic_types import SemanticType, Storage
@@ -126,5 +127,11 @@ def fits(action: str, semantic: SemanticType) -> bool:
 
 
 def same_word(one: str, other: str) -> bool:
-    """Tell whether two texts differ in case and outer blanks at most."""
-    return one.strip().casefold() == other.strip().casefold()
+    """Tell whether two texts are the same but for case, blanks and marks."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    letters = "".join(filter(str.isalnum, plain))
+    return letters or plain.strip()

@@ -260,9 +260,11 @@ def lets_identifier_pass(column: Column) -> bool:
         case "generalize":  # level 0 of a hierarchy is the value itself
             return column.keep_chars is None
         case "replace":
+            table = column.map or {}
             return column.default == "keep" or any(
-                target is not None and same_word(source, target)
-                for source, target in (column.map or {}).items()
+                target is not None
+                and any(same_word(source, target) for source in table)
+                for target in table.values()
             )
         case "time_truncate":  # the day of a date is all of it
             return column.period == "day"

@@ -205,6 +205,7 @@ CASES = [
     ("E147", "type: string, action: redact, replacement: x", "type: number, action: geohash, length: 5, pair: zip", "geohash"),
     ("E148", "type: boolean,", "type: boolean, period: day,", "period"),
     ("E186", "action: redact, replacement: x", "action: mask, mask_char: '**'", "'**'"),
+    ("E186", "action: redact, replacement: x", "action: mask, mask_char: a", "a}"),
     ("E187", "type: latitude, action: round, digits: 1", "type: latitude, action: geohash, length: 5, pair: nix", "nix}"),
     ("E187", "type: latitude, action: round, digits: 1", "type: latitude, action: geohash, length: 5, pair: zip", "zip}"),
     ("E188", "action: redact, replacement: x", "action: fake, kind: city, locale: de_XX", "de_XX"),

@@ -15,6 +15,7 @@ from ...policies.action_types import ACTION_RULES, fits
 from ...policies.columns import KEYED_ACTIONS, Column, lets_identifier_pass
 from ...policies.errors import KeyReferenceError, OptinError
 from ...policies.model import Pii, Policy
+from ...policies.surrogates import UNSTABLE_SURROGATES
 from ..blocks.spec import STORAGE_TYPES
 from .actions import bucket_type, redacted_type
 from .encryption import TokenLabel
@@ -167,6 +168,12 @@ def _refuse_unsafe(column: Column) -> None:
             raise OptinError(message)
     if action == "fake" and fake_kind(column) is None:
         message = f"column {column.name}: action 'fake' needs 'kind:'"
+        raise OptinError(message)
+    if action == "fake" and (fake_kind(column), column.locale) in UNSTABLE_SURROGATES:
+        message = (
+            f"column {column.name}: surrogates of this kind in {column.locale} are not "
+            "the same on every day and machine; take another locale or kind"
+        )
         raise OptinError(message)
 
 
