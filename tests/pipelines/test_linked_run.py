@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections import Counter, defaultdict
@@ -11,9 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from optin.pipelines import passes
 from optin.pipelines.result import RunResult
+from optin.pipelines.summary import print_summary
 from optin.pipelines.training_set import RunOptions, run_policy
 from optin.policies.errors import PolicyError
 
@@ -144,6 +147,12 @@ def test_run_gives_every_pseudonym_one_class(place: Path, how: str) -> None:
     subject = result.anonymity["subject"]
     assert isinstance(subject, dict)
     assert 0 < subject["harmonised_share"] < 1
+    console = Console(width=100, file=io.StringIO())
+    print_summary(result, console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert f"{result.capped:,}" in shown
+    assert "over 4 records of a person" in shown
+    assert f"their person's {how} tuple" in shown
     # Other files, another order: the same bytes.
     random.Random(5).shuffle(events)  # noqa: S311
     again = _run(place, settings, events, files=3)

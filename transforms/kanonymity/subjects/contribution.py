@@ -118,14 +118,17 @@ def merge_draws(tables: Sequence[pa.Table], most: int) -> pa.Table:
     same. Memory: `most` + 1 draws a subject at most.
     """
     whole = pa.concat_tables(tables)
-    united = whole.group_by([SUBJECT, _DRAW], use_threads=False).aggregate(
-        [(ROWS, "sum")]
-    )
-    subject = subjects_of(united)
-    draw = np.asarray(united.column(_DRAW).to_numpy(), dtype=np.uint64)
-    rows = united.column(f"{ROWS}_sum").to_numpy()
+    subject = subjects_of(whole)
+    draw = np.asarray(whole.column(_DRAW).to_numpy(), dtype=np.uint64)
+    rows = whole.column(ROWS).to_numpy()
     order = np.lexsort((draw, subject))
     subject, draw, rows = subject[order], draw[order], rows[order]
+    fresh = np.ones(len(order), dtype=np.bool_)
+    fresh[1:] = (subject[1:] != subject[:-1]) | (draw[1:] != draw[:-1])
+    if not fresh.all():
+        starts = np.flatnonzero(fresh)
+        rows = np.add.reduceat(rows, starts)
+        subject, draw = subject[starts], draw[starts]
     kept = _before(subject, rows) <= most
     return pa.table(
         {

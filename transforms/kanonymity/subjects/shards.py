@@ -30,7 +30,8 @@ __all__ = [
 
 SHARDS = 64
 _SUBJECT_SHIFT = 58  # the highest 6 bits of a subject token tell its shard
-_WAITING = 16
+_WAITING = 1_024  # tables of an accumulator
+_PENDING_ROWS = 1 << 14  # rows that wait, at least, before they are merged
 
 Merge = Callable[[Sequence[pa.Table]], pa.Table]
 
@@ -101,9 +102,10 @@ class MergeFn(beam.CombineFn):
         """Keep a table; merge when as much waits as was merged before."""
         accumulator.append(element)
         waiting = sum(table.num_rows for table in accumulator[1:])
-        if len(accumulator) < _WAITING and waiting < accumulator[0].num_rows:
+        merged = accumulator[0].num_rows
+        if len(accumulator) < _WAITING and waiting < max(_PENDING_ROWS, merged):
             return accumulator
-        return self.compact(accumulator) if len(accumulator) > 1 else accumulator
+        return self.compact(accumulator)
 
     def merge_accumulators(
         self, accumulators: Iterable[list[pa.Table]]
