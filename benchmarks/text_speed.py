@@ -92,7 +92,6 @@ def model_lines(analyzer: AnalyzerEngine, texts: Sequence[str]) -> None:
     """Compare all sides that run the model."""
     batch = BatchAnalyzerEngine(analyzer)
     nlp = analyzer.nlp_engine.get_nlp("en")  # type: ignore[attr-defined]
-    off = ["tagger", "attribute_ruler", "lemmatizer"]
     exact, fast = PresidioIdentical(analyzer), PresidioIdentical(analyzer, mode="fast")
     bitwise = PresidioIdentical(analyzer, mode="bitwise")
     bitwise.find_spans(texts[:64])  # and spaCy has its own BLAS back for the others
@@ -105,17 +104,43 @@ def model_lines(analyzer: AnalyzerEngine, texts: Sequence[str]) -> None:
     show("BatchAnalyzerEngine, default", default)
     many, _ = timed(texts, lambda: batch.analyze_iterator(texts, "en", batch_size=256))
     show("BatchAnalyzerEngine, batch 256", many)
-    bare, _ = timed(
-        texts, lambda: sum(1 for _ in nlp.pipe(texts, disable=off, batch_size=256))
-    )
+    bare, same = bare_twice(nlp, texts)
     show("bare nlp.pipe, same components", bare)
+    show("bare nlp.pipe, numpy's BLAS too", same)
     against = {"analyze": one, "default": default, "batch 256": many, "bare": bare}
+    against["bare, same BLAS"] = same
     for label, engine in (("bitwise", bitwise), ("exact", exact), ("fast", fast)):
         engine.find_spans(texts[:8])
         rate, found = timed(texts, lambda engine=engine: engine.find_spans(texts))
         show(f"ours, {label}", rate, **against)
         print(f"{'':<34}{differing(found, expected):>9} texts differ")
     bitwise.find_spans(texts[:8])
+
+
+def bare_twice(nlp: Any, texts: Sequence[str]) -> tuple[float, float]:
+    """Time spaCy's own pipe with its own BLAS, and with numpy's as `exact` has."""
+    from thinc.api import NumpyOps
+
+    off = ["tagger", "attribute_ruler", "lemmatizer"]
+    nodes = [
+        node
+        for _, pipe in nlp.pipeline
+        if hasattr(pipe, "model")
+        for node in pipe.model.walk()
+        if isinstance(node.ops, NumpyOps)
+    ]
+    rates = []
+    kept = [node.ops for node in nodes]
+    for blis in (True, False):
+        for node in nodes:
+            node.ops = NumpyOps(use_blis=blis)
+        rate, _ = timed(
+            texts, lambda: sum(1 for _ in nlp.pipe(texts, disable=off, batch_size=256))
+        )
+        rates.append(rate)
+    for node, ops in zip(nodes, kept, strict=True):
+        node.ops = ops
+    return rates[0], rates[1]
 
 
 def rules_lines(texts: Sequence[str]) -> None:
@@ -134,6 +159,15 @@ def rules_lines(texts: Sequence[str]) -> None:
     scanner.find_spans(some[:8])
     rate, _ = timed(texts, lambda: scanner.find_spans(texts))
     show("ours, rules only", rate, analyze=one)
+    default, _ = timed(
+        some, lambda: [analyzer.analyze(text, language="en") for text in some]
+    )
+    show("analyze, all default entities", default)
+    for profile in ("balanced", "strict"):
+        scanner = TextScanner(Pii(engine="rules", profile=profile))
+        scanner.find_spans(some)
+        rate, _ = timed(texts, lambda scanner=scanner: scanner.find_spans(texts))
+        show(f"ours, rules only, {profile}", rate, **{"analyze, all": default})
 
 
 def repeated_lines(texts: Sequence[str]) -> None:

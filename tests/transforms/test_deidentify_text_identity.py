@@ -13,6 +13,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optin.policies.model import Pii
 from optin.transforms.deidentify.text.phones import Phones
 from optin.transforms.deidentify.text.prefilter import Prefilter, widen
 
@@ -151,6 +152,11 @@ PATTERNS = [
     r"(?>a+)b|c*+d",
     r"[\s\S]{2,300}!",
     r"é|ß|S",
+    r"(?-i:\p{Lu})\p{Ll}{1,3}[^\W\d_]\z",
+    r"[^a-fx\s]\K[^\d-]x",
+    r"(?<=[a-k])\w+(?=@|\p{Nd})",
+    r"a\K(?!b)[^\Wk]{2}(?=[\p{L}.]|$)",
+    r"[]\p{Latin}]{2}[^]a]",
 ]
 
 
@@ -164,8 +170,9 @@ def test_widen_when_the_pattern_matches(text: str, pattern: str, flags: int) -> 
 
 
 def test_widen_when_it_cannot_be_sure() -> None:
-    for pattern in (r"(?:foo){e<=1}", r"[[:alpha:]]x", r"\p{Lu}x", r"(?i)a(?-i:b)"):
+    for pattern in (r"(?:foo){e<=1}", r"[[:alpha:]]x", r"\p{Greek}x", r"[a\K]"):
         assert widen(pattern, 0) is None
+    assert widen(r"(?-i:(a))\1", regex.IGNORECASE) is None
     assert Prefilter([None, "a"]).matching("b") == [0]
 
 
@@ -216,6 +223,100 @@ NUMBERS = st.lists(
     ),
     max_size=9,
 ).map("".join)
+
+
+def _own_recognizers() -> list[Any]:
+    from optin.policies.detection import DETECTION_PROFILES
+    from optin.transforms.deidentify.recognizers import build_recognizers
+
+    strict = DETECTION_PROFILES["strict"]
+    built = build_recognizers(Pii(engine="rules", profile="strict"), strict)
+    return [one for one in built if hasattr(one.recognizer, "find_by")]
+
+
+def test_chosen_patterns_when_compared_to_all_of_them(dev_texts: list[str]) -> None:
+    from optin.transforms.deidentify.text.rules import Chosen
+
+    random_ = random.Random(11)  # noqa: S311  # a fixed draw
+    words = [word for text in dev_texts for word in text.split(" ")]
+    texts = dev_texts[::8] + [
+        " ".join(random_.choices(words, k=random_.randint(2, 20))) for _ in range(300)
+    ]
+    found = 0
+    for one in _own_recognizers():
+        chosen = Chosen(one.recognizer)
+        for text in texts:
+            expected = one.recognizer.analyze(text, [])
+            assert chosen.find(text) == expected
+            found += len(expected)
+    assert found > 200  # or nothing was compared
+
+
+def test_names_on_lists_when_every_word_is_looked_at(dev_texts: list[str]) -> None:
+    from optin.transforms.deidentify.recognition.names import GazetteerRecognizer
+
+    class Never:
+        """A set that is disjoint from nothing."""
+
+        def isdisjoint(self, _: Any) -> bool:
+            return False
+
+    for threshold in (0.3, 0.5):
+        quick = GazetteerRecognizer("en", threshold)
+        slow: Any = GazetteerRecognizer("en", threshold)
+        slow._telling = Never()
+        found = 0
+        for text in dev_texts[::3]:
+            expected = slow.analyze(text, [])
+            assert quick.analyze(text, []) == expected
+            found += len(expected)
+        assert found > 50  # or nothing was compared
+
+
+DIGITS = st.lists(
+    st.one_of(
+        st.from_regex(r"[0-9]{3,14}", fullmatch=True),
+        st.sampled_from(["0049", "00", "011", "0", "1", "44", "91", "116117"]),
+        st.sampled_from([" ", "-", ".", "/", "(", ") ", ", ", " x12", "+"]),
+    ),
+    max_size=6,
+).map("".join)
+
+
+@given(DIGITS)
+@settings(max_examples=600, deadline=None)
+def test_phones_when_compared_to_every_attempt(text: str) -> None:
+    from phonenumbers import PhoneNumberMatcher
+    from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+
+    recognizer = PhoneRecognizer()
+    assert Phones(recognizer).find(text) == {
+        (match.start, match.end)
+        for region in recognizer.supported_regions
+        for match in PhoneNumberMatcher(text, region, leniency=1)
+    }
+
+
+@pytest.mark.slow
+def test_phones_when_examples_of_all_regions_are_written() -> None:
+    import phonenumbers as numbers
+    from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+
+    for region in sorted(numbers.SUPPORTED_REGIONS):
+        recognizer = PhoneRecognizer(supported_regions=[region])
+        phones = Phones(recognizer)
+        for kind in range(11):
+            example = numbers.example_number_for_type(region, kind)
+            if example is None:
+                continue
+            code = str(example.country_code)
+            own = numbers.national_significant_number(example)
+            for before in ("", code, "00" + code, "011" + code, "0", "1", code + "0"):
+                for text in (before + own, f"{before} {own}, {own[:3]} {own[3:]}"):
+                    assert phones.find(text) == {
+                        (match.start, match.end)
+                        for match in numbers.PhoneNumberMatcher(text, region)
+                    }
 
 
 @given(NUMBERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from phonenumbers import NumberParseException, is_possible_number, parse
@@ -84,8 +85,8 @@ def build_own(
 class _OwnRecognizer(PatternRecognizer):
     """Runs its patterns as Presidio would, without writing explanations.
 
-    An engine that runs Presidio's patterns one by one shows this kind a text only if
-    the recogniser's own gate lets it.
+    An engine may look first which patterns can match and hand over those alone; the
+    recogniser's own gate then says nothing more.
     """
 
     def analyze(
@@ -96,9 +97,12 @@ class _OwnRecognizer(PatternRecognizer):
         regex_flags: int | None = None,  # noqa: ARG002
     ) -> list[RecognizerResult]:
         """Find the entity in one text."""
-        entity = self.supported_entities[0]
         me: Any = self  # Presidio assigns its patterns late: untyped
-        patterns: list[Any] = me.patterns
+        return self.find_by(me.patterns, text)
+
+    def find_by(self, patterns: Sequence[Any], text: str) -> list[RecognizerResult]:
+        """Find the entity in one text by some of the patterns, in their order."""
+        entity = self.supported_entities[0]
         found = []
         for pattern in patterns:
             for match in pattern.compiled_regex.finditer(text, timeout=_SECONDS):
@@ -114,9 +118,9 @@ class _PhoneRecognizer(_OwnRecognizer):
     Digits after a space ("... 1593 200 OK") look like one more group of it.
     """
 
-    def analyze(self, text: str, *args: Any, **more: Any) -> list[RecognizerResult]:
-        """Find the numbers of one text."""
-        results = super().analyze(text, *args, **more)
+    def find_by(self, patterns: Sequence[Any], text: str) -> list[RecognizerResult]:
+        """Find the numbers of one text by some of the patterns, in their order."""
+        results = super().find_by(patterns, text)
         for result in results:
             if text.startswith("+", result.start):
                 result.end = result.start + _possible_length(

@@ -24,6 +24,7 @@ __all__ = ["Gazetteer", "GazetteerRecognizer", "load_gazetteer"]
 _WORD = regex.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _LATIN = regex.compile(r"[\p{Latin}'\u2019-]{2,}")
 _POSSESSIVE = ("'s", "\u2019s")
+_BLANKS = {n: " " for n in range(128) if not chr(n).isalpha()}
 _LINKS = "van von de der den del della di da do dos la le du el al bin ibn ben ter af y"
 _INITIAL_LINKS = frozenset(_LINKS.split())
 _NO_NAMES = (
@@ -148,6 +149,9 @@ class GazetteerRecognizer(EntityRecognizer):
         )
         self._names = load_gazetteer()
         self._every = self._names.every
+        # A run of words without one of these gives nothing.
+        alone = self._names.family - self._names.words if threshold <= WEAK else set()
+        self._telling = self._names.given | alone
         self._threshold = threshold
 
     def load(self) -> None:
@@ -160,10 +164,7 @@ class GazetteerRecognizer(EntityRecognizer):
         nlp_artifacts: Any = None,  # noqa: ARG002
     ) -> list[RecognizerResult]:
         """Find the names of one text."""
-        tokens = _WORD.findall(text.casefold())
-        if self._every.isdisjoint(tokens) and not any(
-            "'" in t or "\u2019" in t for t in tokens
-        ):
+        if self._telling.isdisjoint(_words_of_text(text)):
             return []
         found: list[RecognizerResult] = []
         run: list[tuple[int, int, str]] = []
@@ -282,6 +283,15 @@ class GazetteerRecognizer(EntityRecognizer):
                 and len(low) > 2
             ):
                 found.append(RecognizerResult("PERSON", start, stop, WEAK))
+
+
+def _words_of_text(text: str) -> list[str]:
+    """Give the words of a text as they are looked up, all of them and perhaps more."""
+    low = text.casefold()
+    if text.isascii() and "'" not in text and "-" not in text:
+        return low.translate(_BLANKS).split()
+    words: list[str] = _WORD.findall(low)
+    return words + [word[:-2] for word in words if word.endswith(_POSSESSIVE)]
 
 
 def _joins(between: str, before: str) -> bool:

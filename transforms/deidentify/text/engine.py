@@ -20,6 +20,7 @@ from .phones import Phones
 from .prefilter import Prefilter
 from .quiet import quiet_presidio
 from .rules import (
+    Chosen,
     Hit,
     Rule,
     compiled,
@@ -86,7 +87,7 @@ class Engine:
 
     def _prepare_patterns(self) -> None:
         gates: list[str | None] = []
-        self._owner: list[tuple[int, Any]] = []  # gate → rule, pattern or null
+        self._owner: list[tuple[int, Any]] = []  # gate → rule, what runs it
         for number, rule in enumerate(self._rules):
             gates += rule.gates()
             if rule.own_loop:
@@ -96,9 +97,7 @@ class Engine:
                     for pattern in rule.recognizer.patterns
                 ]
             else:
-                phones = type(rule.recognizer) is PhoneRecognizer
-                own = Phones(rule.recognizer) if phones else None
-                self._owner.append((number, own))
+                self._owner.append((number, _runner(rule)))
         self._prefilter = Prefilter(gates)
 
     def _prepare_context(self, nlp: Any) -> None:
@@ -197,20 +196,24 @@ class Engine:
             by_rule.setdefault(number, []).append(pattern)
         try:
             for number, patterns in by_rule.items():
-                rule = self._rules[number]
-                if rule.own_loop:
-                    hits += run_patterns(number, rule, patterns, text)
-                elif patterns[0] is not None:
-                    hits += run_phones(number, rule, patterns[0], text)
-                else:
-                    results = rule.recognizer.analyze(text, list(rule.entities), None)
-                    hits += [
-                        Hit(number, r.start, r.end, r.entity_type, r.score)
-                        for r in results or ()
-                    ]
+                hits += self._run(number, patterns, text)
         except Exception:  # noqa: BLE001  # its message may hold the text
             return None
         return hits
+
+    def _run(self, number: int, patterns: list[Any], text: str) -> list[Hit]:
+        rule = self._rules[number]
+        if rule.own_loop:
+            return run_patterns(number, rule, patterns, text)
+        if isinstance(patterns[0], Phones):
+            return run_phones(number, rule, patterns[0], text)
+        if isinstance(patterns[0], Chosen):
+            results = patterns[0].find(text)
+        else:
+            results = rule.recognizer.analyze(text, list(rule.entities), None)
+        return [
+            Hit(number, r.start, r.end, r.entity_type, r.score) for r in results or ()
+        ]
 
     def _asks_context(self, text: str, hits: list[Hit]) -> set[int]:
         """Number the rules whose spans in a text a context word could raise."""
@@ -255,6 +258,15 @@ class Engine:
         ]
         kept += [span for span in named if span.score >= threshold(None, span.entity)]
         return without_duplicates(kept) if len(kept) > 1 else kept
+
+
+def _runner(rule: Rule) -> Phones | Chosen | None:
+    """Give what runs a recogniser instead of its own `analyze`, if anything does."""
+    if rule.by_pattern:
+        return Chosen(rule.recognizer)
+    if type(rule.recognizer) is PhoneRecognizer:
+        return Phones(rule.recognizer)
+    return None
 
 
 def _chunks(texts: Sequence[str]) -> list[tuple[int, int]]:

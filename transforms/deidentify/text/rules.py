@@ -12,10 +12,11 @@ from presidio_analyzer import EntityRecognizer, PatternRecognizer
 from presidio_analyzer.predefined_recognizers import IbanRecognizer, PhoneRecognizer
 
 from .phones import PHONE_GATE, Phones
-from .prefilter import widen
+from .prefilter import Prefilter, widen
 from .spans import Span
 
 __all__ = [
+    "Chosen",
     "Hit",
     "Rule",
     "compiled",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 _PATTERN_SECONDS = 5.0
+_CHOSEN_BYTES = 16 << 20  # of the automaton of one recogniser; there are eighteen
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,18 @@ class Rule:
             self.recognizer
         )
 
+    @property
+    def by_pattern(self) -> bool:
+        """Tell whether it takes any of its patterns and finds what these find."""
+        return hasattr(self.recognizer, "find_by")
+
     def gates(self) -> list[str | None]:
         """Give the RE2 pattern of each of its patterns, or one for the whole of it."""
         recognizer: Any = self.recognizer
         patterns = getattr(recognizer, "patterns", None) or []
         if self.own_loop:
             flags = int(recognizer.global_regex_flags)
-            return [widen(pattern.regex, flags) for pattern in patterns]
-        if self.gate is not None:
-            return [self.gate]
+            return [widen(pattern.regex, flags) or self.gate for pattern in patterns]
         if type(recognizer) is PhoneRecognizer:
             return [PHONE_GATE]
         if type(recognizer) is IbanRecognizer:
@@ -66,7 +71,30 @@ class Rule:
             wide = [widen(p.regex, flags) for p in patterns]
             if None not in wide:
                 return ["|".join(f"(?:{pattern})" for pattern in wide)]
-        return [None]
+        return [self.gate]
+
+
+class Chosen:
+    """A recogniser that takes some of its patterns, and which of them a text needs.
+
+    Their first look is apart from that of all others: together, so many patterns would
+    make an automaton that fits into no memory.
+    """
+
+    def __init__(self, recognizer: Any) -> None:
+        self._find_by = recognizer.find_by
+        self._patterns = list(recognizer.patterns)
+        flags = int(recognizer.global_regex_flags)
+        wide = [widen(pattern.regex, flags) for pattern in self._patterns]
+        self._prefilter = Prefilter(wide, memory_bytes=_CHOSEN_BYTES)
+
+    def find(self, text: str) -> list[Any]:
+        """Find what the recogniser finds in one text."""
+        numbers = self._prefilter.matching(text)
+        if not numbers:
+            return []
+        found = self._find_by([self._patterns[i] for i in sorted(numbers)], text)
+        return list(found)
 
 
 class Hit(NamedTuple):
