@@ -125,7 +125,7 @@ def bare_twice(nlp: Any, texts: Sequence[str]) -> tuple[float, float]:
     nodes = [
         node
         for _, pipe in nlp.pipeline
-        if hasattr(pipe, "model")
+        if getattr(pipe, "model", None) is not None
         for node in pipe.model.walk()
         if isinstance(node.ops, NumpyOps)
     ]
