@@ -44,6 +44,7 @@ from ..transforms.kanonymity import (
     choose_recoding,
     withhold_classes,
 )
+from .attacks import note_attacks
 from .audit import check_writable, write_audit, write_result
 from .consent_ledger import ledger_facts, open_ledger, with_ledger
 from .counting import CountingPlan
@@ -129,7 +130,7 @@ class _Run:
                     self._progress("limiting the records of each person")
                 with plain_failures("limiting the records of each person"):
                     cleared = limit_records(cleared, plan, place, self._flags)
-                recoding = self._choose(cleared)
+                recoding, chosen = self._choose(cleared)
                 self._progress("writing the staged set and measuring it")
                 measure = MeasureStaged.of(policy, suite)
                 residual = residual_plan(policy)
@@ -145,6 +146,7 @@ class _Run:
                     )
                 note_residual(policy, result, residual, staged.residual)
                 verify_staged(policy, result, cleared, recoding, staged, suite)
+                note_attacks(policy, result, chosen, recoding)
                 result.release = place.publish(result.manifest())
         except GateError as refusal:
             result.refused = str(refusal)
@@ -266,8 +268,8 @@ class _Run:
             )
             raise GateError(message)
 
-    def _choose(self, cleared: Cleared) -> Recoding:
-        """Choose the generalisation on the histogram."""
+    def _choose(self, cleared: Cleared) -> tuple[Recoding, Recoding]:
+        """Choose the generalisation on the histogram; and what it was for k alone."""
         policy = self._policy
         self._progress("choosing the generalisation")
         if cleared.histogram is None:  # _account saw kept records
@@ -290,14 +292,15 @@ class _Run:
                 cleared.histogram, ladders, anonymity.k, anonymity.suppress_max
             )
         if not anonymity.sensitive:
-            return recoding
-        return withhold_classes(
+            return recoding, recoding
+        kept = withhold_classes(
             recoding,
             cleared.histogram,
             cleared.triples,
             anonymity.sensitive,
             anonymity.suppress_max,
         )
+        return kept, recoding
 
 
 def _commonest(result: RunResult) -> str:

@@ -81,10 +81,12 @@ class Anonymity(Frozen):
         quasi_identifiers: column names, or `from_columns`: those marked `quasi: true`.
         suppress_max: largest share of consented records that may be suppressed.
         recoding: `global`: one level per column holds for all records; `local`: every
-            class has labels of its own, which loses less.
+            class has labels of its own, which loses less and gives more away to someone
+            who knows the algorithm (`docs/decisions/0008-default-recoding.md`).
         effort: of `local`: most combinations of levels that are tried, ≥ 1.
-        labels: of `local`: numbers and dates are published as the tight `ranges` of
-            their classes, or with labels of their `hierarchy` alone.
+        labels: of `local`: numbers and dates are published with labels of their
+            `hierarchy` alone, or as the tight `ranges` of their classes, which lose
+            less and give more away.
         sensitive: column → what every class must meet for that sensitive attribute.
         subject: whether rows of one person may be linked, and what is done then.
         contribution_cap: most records of one data subject that are published, ≥ 1, drawn
@@ -96,7 +98,7 @@ class Anonymity(Frozen):
     suppress_max: float = Field(default=0.05, ge=0, lt=1)
     recoding: Literal["global", "local"] = "global"
     effort: int = Field(default=2_000, ge=1, le=1_000_000)
-    labels: Literal["ranges", "hierarchy"] = "ranges"
+    labels: Literal["ranges", "hierarchy"] = "hierarchy"
     sensitive: dict[str, Sensitive] = Field(default_factory=dict)
     subject: SubjectRule = Field(default_factory=SubjectRule)
     contribution_cap: int | None = Field(default=None, ge=1)

@@ -29,7 +29,7 @@ columns:
   - {name: user, type: user_id, action: drop}
   - {name: age, type: age_years, action: keep, quasi: true, weight: 2}
   - {name: country, type: country, action: keep, quasi: true}
-anonymity: {k: 3, suppress_max: 0.0, recoding: local, effort: 50}
+anonymity: {k: 3, suppress_max: 0.0, recoding: local, effort: 50, labels: ranges}
 output: {path: out/}
 audit: {path: audit/}
 """
@@ -69,3 +69,9 @@ def test_local_run_publishes_ranges_of_classes_of_people(
     assert result.anonymity["recoding"] == "local"
     assert result.anonymity["k_reached"] == 3
     assert result.anonymity["levels"]["age"] == {"range": 1.0}
+    # Two ends a class, of three and of eight records.
+    assert result.anonymity["attacks"] == {
+        "withheld_records": 0.0,
+        "range_ends": round(4 / 11, 6),
+    }
+    assert any("knows the algorithm" in gap for gap in result.not_checked)

@@ -149,7 +149,13 @@ def test_labels_hold_for_the_record_that_they_stand_on(
 def _one(values: list[Any], kind: pa.DataType, ladder: Ladder, k: int) -> list[str]:
     table = pa.table({"x": pa.array(values, kind), "who": range(len(values))})
     result, _, report = kanonymize(
-        table, subject="who", ladders=[ladder], k=k, suppress_max=0.0, local=True
+        table,
+        subject="who",
+        ladders=[ladder],
+        k=k,
+        suppress_max=0.0,
+        local=True,
+        ranges=True,
     )
     assert report.violating_classes == 0
     labels: list[str] = result.column("x").to_pylist()

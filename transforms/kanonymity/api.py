@@ -27,7 +27,7 @@ def kanonymize(
     suppress_max: float = 0.05,
     local: bool = False,
     effort: int = DEFAULT_EFFORT,
-    ranges: bool = True,
+    ranges: bool = False,
 ) -> tuple[pa.Table, Recoding, ClassReport]:
     """Generalise a table until every class covers at least k distinct people.
 
@@ -40,7 +40,8 @@ def kanonymize(
         local: every class has labels of its own; else one level holds for a column.
         effort: of local recoding: most combinations of levels that are tried.
         ranges: of local recoding: numbers and dates as tight ranges of their classes,
-            else with labels of their hierarchies alone.
+            else with labels of their hierarchies alone. Ranges lose less; their ends are
+            values of members, and they tell more to someone who knows the algorithm.
 
     Returns:
         The generalised table without suppressed records, the recoding, and the

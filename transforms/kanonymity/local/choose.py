@@ -19,7 +19,7 @@ from .classes import ClassLabels
 from .problem import LocalColumn, LocalProblem, Pairs
 from .release import DEFAULT_EFFORT, LocalRelease, release_locally
 
-__all__ = ["LocalRecoding", "choose_local"]
+__all__ = ["LocalRecoding", "choose_local", "local_problem"]
 
 RANGE = "range"
 """How a tight range is called among a column's levels in reports."""
@@ -137,17 +137,22 @@ def choose_local(
     Not covered: the least possible loss; attackers who know the algorithm.
     """
     coded = code_histogram(histogram, ladders, k)
-    problem = LocalProblem(
-        columns=tuple(_local(column, ranges) for column in coded.columns),
-        rows=coded.rows,
-        pairs=Pairs(coded.pair_tuple, coded.pair_subject),
-        k=k,
-    )
+    problem = local_problem(coded, k, ranges=ranges)
     allowed = allowed_rows(suppress_max, coded.total)
     found = release_locally(problem, effort, allowed)
     if found.suppressed_rows > allowed:
         raise out_of_reach(k, suppress_max)
     return _recoding(coded, found, k)
+
+
+def local_problem(coded: Coded, k: int, *, ranges: bool) -> LocalProblem:
+    """Put the histogram in the words of a walk."""
+    return LocalProblem(
+        columns=tuple(_local(column, ranges) for column in coded.columns),
+        rows=coded.rows,
+        pairs=Pairs(coded.pair_tuple, coded.pair_subject),
+        k=k,
+    )
 
 
 def _local(column: CodedColumn, ranges: bool) -> LocalColumn:

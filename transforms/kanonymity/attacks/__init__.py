@@ -1,0 +1,19 @@
+"""Attacks on our own output, by someone who knows the algorithm and its settings."""
+
+from __future__ import annotations
+
+from .downcoding import Downcoding, downcode, guess_counts, walk_of
+from .minimality import Withheld, chances_if_withheld, guess_withheld
+from .report import AttackReport, report_attacks
+
+__all__ = [
+    "AttackReport",
+    "Downcoding",
+    "Withheld",
+    "chances_if_withheld",
+    "downcode",
+    "guess_counts",
+    "guess_withheld",
+    "report_attacks",
+    "walk_of",
+]
