@@ -41,8 +41,6 @@ class Withheld:
         attack: people whose value the best guess hits once the gap is seen.
         claimed: the attacker's own chance of being right, on average; it assumes that
             values do not depend on quasi-identifiers.
-        rarest: how much likelier the gap makes a value that is not the commonest, at
-            most: posterior / prior.
     """
 
     classes: float
@@ -50,7 +48,6 @@ class Withheld:
     baseline: float
     attack: float
     claimed: float
-    rarest: float
 
 
 def guess_withheld(
@@ -83,16 +80,12 @@ def guess_withheld(
     prior = table.sum(axis=0) / max(table.sum(), 1)
     size = table.sum(axis=1).astype(int)
     right = claimed = 0.0
-    rarest = 1.0
     draw = np.random.default_rng(seed)
-    common = int(np.argmax(prior)) if values else 0
     for number in np.flatnonzero(missing & (size > 0)):
         chance = chances_if_withheld(prior, int(size[number]), rule, draw)
         best = int(np.argmax(chance))
         right += table[number, best]
         claimed += chance[best] * size[number]
-        ratio = np.delete(chance, common) / np.maximum(np.delete(prior, common), 1e-12)
-        rarest = max(rarest, float(ratio.max(initial=0.0)))
     people = max(float(size[missing].sum()), 1.0)
     return Withheld(
         classes=float(missing.mean()) if len(missing) else 0.0,
@@ -100,7 +93,6 @@ def guess_withheld(
         baseline=float(prior.max(initial=0.0)),
         attack=right / people,
         claimed=claimed / people,
-        rarest=rarest,
     )
 
 
