@@ -4,7 +4,7 @@
 
 Three tables. *Every table of a small world*: all data sets of six people are released,
 and an attacker who has done the same weighs those that give the release he sees; exact,
-for both recodings. *Downcoding* on Adult (30,162 people) and on generated events: the
+for both recodings. *Downcoding* on Adult (30,162 people) and on the demo's events: the
 constraints that a walk leaves behind, put to the counts of every class; the truth says
 what a guess hits. *Minimality*: the people of classes that a rule on a sensitive
 attribute took out. `optin.transforms.kanonymity.attacks` has the sources and the terms.
@@ -13,17 +13,21 @@ attribute took out. `optin.transforms.kanonymity.attacks` has the sources and th
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from optin.pipelines.demo.generate import copy_policy, generate_demo
+from optin.policies import load_policy
 from optin.policies.columns import Column, Hierarchy
 from optin.policies.diversity import Sensitive
 from optin.policies.errors import GateError
@@ -66,6 +70,7 @@ def main() -> None:
     """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/adult"))
+    parser.add_argument("--events", type=int, default=100_000)
     given = parser.parse_args()
     small_world()
     print(
@@ -79,9 +84,9 @@ def main() -> None:
     adult, ladders = adult_of(given.data)
     for k in (5, 10, 50):
         attack("Adult", adult, ladders, k)
-    events, event_ladders = events_of(40_000)
+    events, event_ladders = events_of(given.events)
     for k in (5, 10, 50):
-        attack("events", events, event_ladders, k)
+        attack("demo events", events, event_ladders, k)
     print(
         "\n| data | k | recoding | rule | classes withheld | people | guess: set ",
         end="",
@@ -318,42 +323,42 @@ def adult_of(folder: Path) -> tuple[pa.Table, list[Ladder]]:
     return table.append_column(SUBJECT, numbers), ladders
 
 
-def events_of(rows: int) -> tuple[pa.Table, list[Ladder]]:
-    """Make events of people: 4 quasi-identifiers, about ten events a person."""
-    draw = np.random.default_rng(7)
-    people = rows // 10
-    person = np.minimum(draw.zipf(1.6, rows) * 7919 % people, people - 1)
-    person[: rows // 2] = draw.integers(0, people, rows // 2)
-    born = np.clip(draw.normal(1988, 12, people).round(), 1940, 2010).astype(int)
-    gender = draw.choice(["F", "M", "O"], people, p=[0.49, 0.49, 0.02])
-    places = np.array([f"{c}{z:02d}" for c in "123456789" for z in range(40)])
-    place = places[(draw.zipf(1.3, people) - 1) % len(places)]
-    models = np.array([f"m{n:02d}" for n in range(24)])
-    model = models[(draw.zipf(1.4, people) - 1) % len(models)]
+def events_of(events: int) -> tuple[pa.Table, list[Ladder]]:
+    """Generate the demo's events and read what its policy calls quasi-identifiers."""
+    with tempfile.TemporaryDirectory() as folder:
+        generate_demo(Path(folder), events, seed=1)
+        policy = load_policy(copy_policy(Path(folder)))
+        columns = [policy.column(name) for name in policy.quasi_identifiers]
+        rows = []
+        for path in sorted(Path(folder).rglob("*.jsonl")):
+            for line in path.read_bytes().splitlines():
+                try:
+                    record = json.loads(line)
+                except ValueError:  # planted
+                    continue
+                person = _at(record, "user.id") or _at(record, "device.ifa")
+                if person and str(person).strip("0-"):
+                    rows.append([person, *(_at(record, one.name) for one in columns)])
+        ladders = [build_ladder(one) for one in columns]
+    people = {name: number for number, name in enumerate({str(row[0]) for row in rows})}
     table = pa.table(
-        {
-            "born": pa.array(born[person]),
-            "gender": pa.array(gender[person]),
-            "place": pa.array(place[person]),
-            "model": pa.array(model[person]),
-            SUBJECT: pa.array(person.astype(np.uint64)),
-        }
+        {one.name: _typed(one, rows, at) for at, one in enumerate(columns, 1)}
+        | {SUBJECT: pa.array([people[str(row[0])] for row in rows], pa.uint64())}
     )
-    ladders = [
-        _number("born", (5, 10, 20)),
-        _kind("gender"),
-        build_ladder(
-            Column(
-                name="place",
-                type="category",
-                action="keep",
-                quasi=True,
-                hierarchy=Hierarchy(prefix=(2, 1)),
-            )
-        ),
-        _kind("model"),
-    ]
     return table, ladders
+
+
+def _typed(column: Column, rows: list[list[Any]], at: int) -> list[Any]:
+    """Give a column's values; planted ones of another kind count as missing."""
+    kind = int if column.published_storage == "int64" else str
+    bad = [type(row[at]) is not kind for row in rows]
+    return [None if no else row[at] for no, row in zip(bad, rows, strict=True)]
+
+
+def _at(record: object, path: str) -> Any:
+    for name in path.split("."):
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
 
 
 if __name__ == "__main__":

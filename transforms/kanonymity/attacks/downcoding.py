@@ -217,7 +217,10 @@ class WalkBounds:
         enough[:, number] = True
         before &= enough.all(axis=1)
         if number == nodes.swept:
-            return 0 if (before & (nodes.widths < self.width[at])).any() else None
+            # A window narrower than a bucket says nothing of the bucket's people.
+            base = self.seen.columns[number].column.ladder.base
+            tried = (nodes.widths >= base) & (nodes.widths < self.width[at])
+            return 0 if (before & tried).any() else None
         levels = nodes.levels[before & (nodes.levels[:, number] < need[number]), number]
         return int(levels.max()) if len(levels) else None
 

@@ -29,7 +29,8 @@ class SeenColumn:
 
     Attributes:
         column: values, labels and losses of every level.
-        code: value number behind each pair: the truth, unknown to an attacker.
+        code: value number behind each pair: the truth, unknown to an attacker. Values
+            of one bucket, which are never told apart, all have the first one's number.
         label: number of each pair's published label.
         level: per label, the finest level that has it; -1 for a range.
         low: per label, the smallest value number behind it.
@@ -48,15 +49,18 @@ class SeenColumn:
     def under(self, label: int) -> Ints:
         """Give the numbers of the values that a label may stand for."""
         level = int(self.level[label])
+        group = self.column.groups[max(level, 0)]
+        found = group == group[self.low[label]]
         if level < 0:
-            return np.arange(self.low[label], self.high[label] + 1)
-        group = self.column.groups[level]
-        return np.flatnonzero((group == group[self.low[label]]) & self.occurring)
+            number = np.arange(len(group))
+            found = (number >= self.low[label]) & (number <= self.high[label])
+        return np.flatnonzero(found & self.occurring)
 
     @property
     def occurring(self) -> Bools:
         """Tell which values the data holds; a null is listed whether or not it occurs."""
-        held = np.ones(len(self.column.values), dtype=np.bool_)
+        first = _first(self.column)
+        held: Bools = first == np.arange(len(first))
         held[-1] = bool((self.column.codes == len(held) - 1).any())
         return held
 
@@ -90,7 +94,7 @@ def look_at(histogram: pa.Table, ladders: Sequence[Ladder], recoding: Recoding) 
     at = published.column(_PLACE).to_numpy()
     columns = []
     for column in coded.columns:
-        code = column.codes[coded.pair_tuple][at]
+        code = _first(column)[column.codes[coded.pair_tuple][at]]
         columns.append(_seen(column, code, published.column(column.ladder.column)))
     class_of, classes = codes_of([published.column(one.column) for one in ladders])
     return Seen(tuple(columns), class_of, classes)
@@ -113,3 +117,12 @@ def _seen(column: CodedColumn, code: Ints, texts: pa.ChunkedArray) -> SeenColumn
                 wide[number] = step > 0
                 break
     return SeenColumn(column, code, label, level, low, high, wide)
+
+
+def _first(column: CodedColumn) -> Ints:
+    """Give, per value, the first one that has its finest label."""
+    _, first, group = np.unique(
+        column.groups[0], return_index=True, return_inverse=True
+    )
+    result: Ints = first[group.reshape(-1)]
+    return result
