@@ -114,21 +114,23 @@ class Key(Frozen):
 class Hierarchy(Frozen):
     """Levels of generalisation of one quasi-identifier, finest first.
 
-    Exactly one of the fields is set. Level 0 is the value itself and the last level,
+    Exactly one of the fields but `outside` is set. Level 0 is the value itself and the last level,
     `*`, is implied. Without a hierarchy a column has just these two levels.
 
     Attributes:
         widths: interval widths in the column's unit, each a multiple of the one before.
         prefix: numbers of leading characters kept, falling.
         dates: calendar units, rising.
-        table: CSV `leaf;level1;…;*` (semicolon), relative to the policy file. A value
-            that is not a leaf of the table is generalised to `*` at every level.
+        table: CSV `leaf;level1;…;*` (semicolon), relative to the policy file.
+        outside: `table`: what becomes of a value that is no leaf: the run stops (`error`,
+            the default), or it is `*` at every level (`suppress`).
     """
 
     widths: tuple[float, ...] | None = None
     prefix: tuple[int, ...] | None = None
     dates: tuple[Literal["day", "week", "month", "quarter", "year"], ...] | None = None
     table: str | None = None
+    outside: Literal["error", "suppress"] = "error"
 
 
 class Column(Frozen):

@@ -41,6 +41,11 @@ def check_hierarchy(
         )
         draft.report("E157", message, path)
         return
+    if draft.has(*path, "outside") and given != ["table"]:
+        message = (
+            "'outside' is for a 'table'; every value lies inside other hierarchies"
+        )
+        draft.report("E196", message, (*path, "outside"), key=True)
     for kind in given:
         storages, words = _KINDS[kind]
         if semantic is not None and semantic.storage not in storages:

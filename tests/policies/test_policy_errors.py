@@ -251,6 +251,7 @@ CASES = [
     ("E157", "{widths: [10, 20]}", "{}", ""),
     ("E157", "{widths: [10, 20]}", "{widths: [10], prefix: [1]}", ""),
     ("E158", "country.csv", "absent.csv", ""),
+    ("E196", "{widths: [10, 20]}", "{widths: [10, 20], outside: suppress}", "outside: suppress"),
     ("E158", "country.csv", "suite.json", ""),
     ("E158", "country.csv", "gs://bucket/country.csv", ""),
     ("E159", "type: boolean, action: keep", "type: category, action: keep, hierarchy: {prefix: [1]}", "hierarchy: {prefix: [1]}"),

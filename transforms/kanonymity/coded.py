@@ -71,7 +71,8 @@ def code_histogram(histogram: pa.Table, ladders: Sequence[Ladder], k: int) -> Co
     """Number values, tuples and subjects, and label the values at every level.
 
     Raises:
-        GateError: fewer than k distinct subjects, which no generalisation can mend.
+        GateError: fewer than k distinct subjects, which no generalisation can mend; or
+            records with values outside a hierarchy that does not let them be `*`.
     """
     count = histogram.num_rows
     coded = [encode(canonical(histogram.column(one.column))) for one in ladders]
@@ -97,7 +98,22 @@ def code_histogram(histogram: pa.Table, ladders: Sequence[Ladder], k: int) -> Co
         _column(ladder, values, codes[first])
         for ladder, (values, codes) in zip(ladders, coded, strict=True)
     )
+    for column in columns:
+        _refuse_outside(column, rows)
     return Coded(columns, rows, tuple_of, subject.reshape(-1).astype(np.int64))
+
+
+def _refuse_outside(column: CodedColumn, rows: Ints) -> None:
+    refused = column.ladder.refused(column.values.to_pylist())
+    if not refused.any():
+        return
+    records = int(rows[refused[column.codes]].sum())
+    message = (
+        f"column {column.ladder.column!r}: {records} records hold {int(refused.sum())} "
+        "distinct values outside the column's hierarchy. Add them to the hierarchy, or "
+        "write 'outside: suppress' beside it, which publishes them as '*'"
+    )
+    raise GateError(message)
 
 
 def _column(ladder: Ladder, distinct: pa.Array, codes: Ints) -> CodedColumn:

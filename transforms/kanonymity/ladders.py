@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,8 @@ class Ladder:
         units: `dates`: calendar unit of each level between.
         prefix: characters kept at each level between.
         table: leaf → labels of each level between, from a table.
+        outside: `table`: a value that is no leaf stops the choice (`error`), or is `*`
+            at every level (`suppress`).
         weight: how much the column's loss counts in a choice, > 0.
         max_level: coarsest level that may be used; None is the last.
     """
@@ -71,6 +73,7 @@ class Ladder:
     units: tuple[str, ...] = ()
     prefix: tuple[int, ...] = ()
     table: dict[str, tuple[str, ...]] | None = None
+    outside: Literal["error", "suppress"] = "error"
     weight: float = 1.0
     max_level: int | None = None
 
@@ -95,6 +98,18 @@ class Ladder:
         if self.table is not None:
             losses[0] = np.array([float(label == TOP) for label in labels[0]])
         return Rungs(tuple(labels), tuple(losses))
+
+    def refused(self, values: Sequence[Any]) -> npt.NDArray[np.bool_]:
+        """Tell which of the values stop the choice: those that no leaf stands for.
+
+        None of them where the policy lets them be `*`; a missing value never is one.
+        """
+        if self.table is None or self.outside == "suppress":
+            return np.zeros(len(values), dtype=np.bool_)
+        return np.array(
+            [value is not None and _text(value) not in self.table for value in values],
+            dtype=np.bool_,
+        )
 
     def positions(self, values: Sequence[Any]) -> Floats | None:
         """Give where values lie on the axis of numbers, NaN for a null.
@@ -174,7 +189,7 @@ def build_ladder(column: Column) -> Ladder:
             for i, leaf in enumerate(table.leaves)
         }
         names = tuple(f"table {number + 1}" for number in range(len(depth)))
-        return _ladder(column, names, table=entries)
+        return _ladder(column, names, table=entries, outside=hierarchy.outside)
     return _ladder(column, (), kind="interval" if numeric else "category", base=base)
 
 
