@@ -169,6 +169,11 @@ def small_world() -> None:
     )
     print("| guess: labels | guess: algorithm | bits a person |")
     print("|---|---|---|---|---|---|---|---|")
+    third: dict[str, Choose] = {
+        "global, a third suppressed": lambda histogram, ladders, k: choose_recoding(
+            histogram, ladders, k, 0.34
+        )
+    }
     worlds: dict[str, list[Ladder]] = {
         "number, 8 values": [_number("n", (2, 4))],
         "number, 4 values, and two kinds": [_number("n", (2,)), _kind("c")],
@@ -176,7 +181,7 @@ def small_world() -> None:
     for title, ladders in worlds.items():
         leaves = list(leaves_of(ladders))
         for k in (2, 3):
-            for kind, choose in recodings().items():
+            for kind, choose in {**recodings(), **third}.items():
                 line = play(leaves, ladders, k, 6, choose)
                 numbers = " | ".join(f"{share:.1%}" for share in line[:4])
                 print(f"| {title} | {k} | {kind} | {numbers} | {line[4]:.2f} |")

@@ -90,6 +90,11 @@ def test_class_that_shares_one_secret_is_not_published(place: Path) -> None:
     assert isinstance(sensitive, dict)
     assert sensitive["illness"]["violating_classes"] == 0
     assert sensitive["illness"]["reached"]["l_reached"] >= 2
+    # A class that is missing is news to whoever knows that its people are in the set.
+    attacks = result.anonymity["attacks"]
+    assert isinstance(attacks, dict)
+    assert 0 < attacks["withheld_records"] <= result.suppressed / result.kept
+    assert any("break the rule" in warning for warning in result.warnings)
 
 
 def test_rule_that_nothing_meets_publishes_nothing(place: Path) -> None:
