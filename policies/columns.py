@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from .action_types import ACTION_RULES, MAX_SHIFT_DAYS, fits, same_word
+from .hierarchy_builtin import Builtin
 from .semantic_types import SEMANTIC_TYPES, SemanticType, Storage
 from .signals import Frozen, Scalar
 
@@ -122,7 +123,9 @@ class Hierarchy(Frozen):
         prefix: numbers of leading characters kept, falling.
         dates: calendar units, rising.
         table: CSV `leaf;level1;…;*` (semicolon), relative to the policy file.
-        outside: `table`: what becomes of a value that is no leaf: the run stops (`error`,
+        builtin: name of a hierarchy that comes with the package; `hierarchy: NAME` is
+            short for it.
+        outside: `table`, `builtin`: what becomes of a value that is no leaf: the run stops (`error`,
             the default), or it is `*` at every level (`suppress`).
     """
 
@@ -130,7 +133,13 @@ class Hierarchy(Frozen):
     prefix: tuple[int, ...] | None = None
     dates: tuple[Literal["day", "week", "month", "quarter", "year"], ...] | None = None
     table: str | None = None
+    builtin: Builtin | None = None
     outside: Literal["error", "suppress"] = "error"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        return {"builtin": value} if isinstance(value, str) else value
 
 
 class Column(Frozen):

@@ -9,6 +9,7 @@ from pathlib import Path
 from .draft import Draft, did_you_mean, shown
 from .errors import PolicyError
 from .hierarchies import load_table_hierarchy
+from .hierarchy_builtin import BUILTIN_LEVELS
 from .places import resolve
 from .semantic_types import SemanticType
 from .yaml_source import Path_
@@ -23,6 +24,7 @@ _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "prefix": (("string",), "text"),
     "dates": (("timestamp", "date"), "times and dates"),
     "table": (("string",), "text"),
+    "builtin": (("string",), "text"),
 }
 _UNITS = ("day", "week", "month", "quarter", "year")
 
@@ -32,21 +34,31 @@ def check_hierarchy(
 ) -> None:
     """Check the hierarchy of one column; note findings."""
     path = (*column, "hierarchy")
+    name = draft.text(*path)
+    if name is not None:
+        _builtin(draft, path, semantic, action, name)
+        return
     given = [kind for kind in _KINDS if draft.has(*path, kind)]
     if not isinstance(draft.get(*path), dict):
         return
     if len(given) != 1 and not draft.is_touched(path):
         message = (
-            "a hierarchy has exactly one of 'widths', 'prefix', 'dates' and 'table'"
+            "a hierarchy has exactly one of 'widths', 'prefix', 'dates', 'table' and "
+            "'builtin'"
         )
         draft.report("E157", message, path)
         return
-    if draft.has(*path, "outside") and given != ["table"]:
+    if draft.has(*path, "outside") and given not in (["table"], ["builtin"]):
         message = (
-            "'outside' is for a 'table'; every value lies inside other hierarchies"
+            "'outside' is for a 'table' or 'builtin'; every value lies inside other "
+            "hierarchies"
         )
         draft.report("E196", message, (*path, "outside"), key=True)
     for kind in given:
+        if kind == "builtin":
+            name = draft.text(*path, kind)
+            _builtin(draft, (*path, kind), semantic, action, name)
+            continue
         storages, words = _KINDS[kind]
         if semantic is not None and semantic.storage not in storages:
             message = f"'{kind}' levels are for {words}; type {semantic.name} is not"
@@ -61,6 +73,29 @@ def check_hierarchy(
             _dates(draft, (*path, kind))
         else:
             check_table(draft, (*path, kind))
+
+
+def _builtin(
+    draft: Draft,
+    path: Path_,
+    semantic: SemanticType | None,
+    action: str | None,
+    name: str | None,
+) -> None:
+    """Check that a column holds what the built-in hierarchy is of; note findings."""
+    if name not in BUILTIN_LEVELS or semantic is None:
+        return
+    fits = ("int64", "float64") if name == "age" else ("string",)
+    if semantic.storage not in fits:
+        what = "numbers" if name == "age" else "text"
+        message = f"the hierarchy '{name}' is for {what}; type {semantic.name} is not"
+        draft.report("E155", message, path)
+    elif action == "bucket":
+        message = (
+            "the hierarchy 'age' starts from single years, and the column is cut into "
+            "buckets; write 'action: keep', or give 'widths'"
+        )
+        draft.report("E155", message, path)
 
 
 def check_levels(draft: Draft, column: ColumnDraft) -> None:
@@ -91,6 +126,9 @@ def _last_level(draft: Draft, column: ColumnDraft) -> int | None:
     if not draft.has(*path):
         # A bucket without levels has three wider ones.
         return 4 if column.action == "bucket" else 1
+    builtin = draft.text(*path) or draft.text(*path, "builtin")
+    if builtin in BUILTIN_LEVELS:
+        return len(BUILTIN_LEVELS[builtin]) + 1
     for kind in ("widths", "prefix", "dates"):
         if draft.count(*path, kind):
             return draft.count(*path, kind) + 1

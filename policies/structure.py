@@ -164,9 +164,12 @@ class _Mapper:
             )
             self._draft.refuse("E113", message, path)
             return
+        # `hierarchy: NAME` is short for `hierarchy: {builtin: NAME}`.
+        short = path[:1] == ("columns",) and path[-1] == "hierarchy"
+        field = (*path, "builtin") if short else path
         known = [
             str(value)
-            for option in _options(_annotation(self._model, path))
+            for option in _options(_annotation(self._model, field))
             if typing.get_origin(option) is Literal
             for value in typing.get_args(option)
         ]

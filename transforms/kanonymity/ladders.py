@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from ...policies.columns import Column, Hierarchy
 from ...policies.hierarchies import load_table_hierarchy
+from ...policies.hierarchy_builtin import BUILTIN_LEVELS, Builtin, builtin_labels
 
 __all__ = ["TOP", "Ladder", "Rungs", "build_ladder"]
 
@@ -59,7 +60,8 @@ class Ladder:
         units: `dates`: calendar unit of each level between.
         prefix: characters kept at each level between.
         table: leaf → labels of each level between, from a table.
-        outside: `table`: a value that is no leaf stops the choice (`error`), or is `*`
+        builtin: name of a built-in hierarchy.
+        outside: `table`, `builtin`: a value that is no leaf stops the choice (`error`), or is `*`
             at every level (`suppress`).
         weight: how much the column's loss counts in a choice, > 0.
         max_level: coarsest level that may be used; None is the last.
@@ -73,6 +75,7 @@ class Ladder:
     units: tuple[str, ...] = ()
     prefix: tuple[int, ...] = ()
     table: dict[str, tuple[str, ...]] | None = None
+    builtin: Builtin | None = None
     outside: Literal["error", "suppress"] = "error"
     weight: float = 1.0
     max_level: int | None = None
@@ -83,6 +86,8 @@ class Ladder:
         Args:
             values: the distinct values of the column in the data.
         """
+        if self.builtin is not None:
+            return _builtin_rungs(self.builtin, values)
         levels: list[LabelOf] = [self._level_zero, *self._between(), lambda _: TOP]
         labels = [
             tuple(_labelled(label_of, value) for value in values) for label_of in levels
@@ -104,10 +109,10 @@ class Ladder:
 
         None of them where the policy lets them be `*`; a missing value never is one.
         """
-        if self.table is None or self.outside == "suppress":
+        if self.outside == "suppress":
             return np.zeros(len(values), dtype=np.bool_)
         return np.array(
-            [value is not None and _text(value) not in self.table for value in values],
+            [value is not None and self._is_outside(value) for value in values],
             dtype=np.bool_,
         )
 
@@ -132,8 +137,13 @@ class Ladder:
             return f"{first.split(', ')[0]}, {last.split(', ')[1]}"
         return f"[{_text(low)}, {_text(high)}]"
 
+    def _is_outside(self, value: Any) -> bool:
+        if self.builtin is not None:
+            return builtin_labels(self.builtin, value) is None
+        return self.table is not None and _text(value) not in self.table
+
     def _level_zero(self, value: Any) -> str:
-        if self.table is not None and _text(value) not in self.table:
+        if self._is_outside(value):
             return TOP
         return _interval(value, self.base) if self.base else _text(value)
 
@@ -181,6 +191,13 @@ def build_ladder(column: Column) -> Ladder:
     if hierarchy.prefix:
         names = tuple(f"{length} characters" for length in hierarchy.prefix)
         return _ladder(column, names, prefix=hierarchy.prefix)
+    if hierarchy.builtin is not None:
+        return _ladder(
+            column,
+            BUILTIN_LEVELS[hierarchy.builtin],
+            builtin=hierarchy.builtin,
+            outside=hierarchy.outside,
+        )
     if hierarchy.table:
         table = load_table_hierarchy(Path(hierarchy.table))
         depth = [level for level in table.levels if set(level) != {TOP}]
@@ -201,6 +218,41 @@ def _ladder(column: Column, names: tuple[str, ...], **settings: Any) -> Ladder:
         max_level=column.max_level,
         **settings,
     )
+
+
+def _builtin_rungs(name: Builtin, values: Sequence[Any]) -> Rungs:
+    """Label values by a built-in hierarchy; loss counts the leaves that the data holds.
+
+    Two spellings of a value are one leaf. A missing value is no leaf and loses nothing
+    below `*`; what is outside loses all.
+    """
+    depth = len(BUILTIN_LEVELS[name]) + 1
+    null, outside = (NULL_LABEL,) * depth, (TOP,) * depth
+    rows = [
+        null if value is None else builtin_labels(name, value) or outside
+        for value in values
+    ]
+    leaves = {row for row in rows if row is not null and row is not outside}
+    labels, losses = [], []
+    for level in range(depth):
+        sizes = Counter(leaf[level] for leaf in leaves)
+        labels.append(tuple(row[level] for row in rows))
+        losses.append(
+            np.array(
+                [
+                    1.0
+                    if row is outside
+                    else 0.0
+                    if row is null
+                    else (sizes[row[level]] - 1) / max(len(leaves) - 1, 1)
+                    for row in rows
+                ],
+                dtype=np.float64,
+            )
+        )
+    labels.append((TOP,) * len(values))
+    losses.append(np.ones(len(values)))
+    return Rungs(tuple(labels), tuple(losses))
 
 
 def _labelled(label_of: LabelOf, value: Any) -> str:

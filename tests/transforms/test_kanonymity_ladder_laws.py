@@ -1,0 +1,111 @@
+"""Laws of every kind of hierarchy: levels nest, losses rise from 0 to 1, `*` on top."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optin.policies.columns import Column, Hierarchy
+from optin.policies.errors import GateError
+from optin.transforms.kanonymity import Ladder, build_ladder, kanonymize
+
+
+def _ladder(kind: str, hierarchy: object) -> Ladder:
+    return build_ladder(
+        Column(
+            name="x",
+            type=kind,
+            action="keep",
+            quasi=True,
+            hierarchy=Hierarchy.model_validate(hierarchy),
+        )
+    )
+
+
+_ZIPS = st.from_regex(r"[0-9]{5}(-[0-9]{4})?", fullmatch=True)
+_COUNTRIES = st.sampled_from(["DE", "DEU", "Germany", "FR", "KE", "us", "AQ", "Oz"])
+_DEVICES = st.sampled_from(
+    ["iPhone14,2", "iPad8,9", "SM-S911B", "SM-T500", "Pixel 8", "Watch6,1", "FP5"]
+)
+_KINDS: dict[str, tuple[Ladder, st.SearchStrategy[Any]]] = {
+    "widths": (
+        _ladder("number", {"widths": (0.5, 2, 10)}),
+        st.floats(-1e6, 1e6).map(lambda number: number + 0.0),
+    ),
+    "dates": (
+        _ladder("date", {"dates": ("day", "month", "quarter", "year")}),
+        st.dates(date(1900, 1, 1), date(2100, 1, 1)),
+    ),
+    "prefix": (
+        _ladder("postal_code", {"prefix": (4, 2, 1)}),
+        st.text("019A*", max_size=6),
+    ),
+    "age": (_ladder("age_years", "age"), st.integers(-5, 140)),
+    "country": (_ladder("country", "country"), _COUNTRIES),
+    "us_zip": (_ladder("postal_code", "us_zip"), _ZIPS),
+    "device_model": (_ladder("category", {"builtin": "device_model"}), _DEVICES),
+}
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+@given(data=st.data())
+def test_levels_nest_and_losses_rise(kind: str, data: st.DataObject) -> None:
+    ladder, values = _KINDS[kind]
+    distinct = data.draw(st.lists(values | st.none(), min_size=1, unique=True))
+    rungs = ladder.on(distinct)
+    assert len(rungs.labels) == len(rungs.losses) == len(ladder.names)
+    for below, above in zip(rungs.labels, rungs.labels[1:], strict=False):
+        parents: dict[str, set[str]] = {}
+        for label, parent in zip(below, above, strict=True):
+            parents.setdefault(label, set()).add(parent)
+        assert all(len(found) == 1 for found in parents.values())
+    losses = np.stack(rungs.losses)
+    assert losses.min() >= 0
+    assert losses.max() <= 1
+    assert (np.diff(losses, axis=0) >= -1e-12).all()
+    assert set(rungs.labels[-1]) == {"*"}
+    assert (losses[-1] == 1).all()
+
+
+def test_builtin_losses_count_the_leaves_of_the_data() -> None:
+    ladder = _ladder("country", {"builtin": "country", "outside": "suppress"})
+    rungs = ladder.on(["DE", "Germany", "FR", "KE", "Oz", None])
+    assert rungs.labels[0] == ("DE", "DE", "FR", "KE", "*", "null")
+    # Three leaves: DE (spelled in two ways) and FR share a region, KE is alone.
+    assert rungs.losses[0].tolist() == [0, 0, 0, 0, 1, 0]
+    assert rungs.losses[1].tolist() == [1 / 2, 1 / 2, 1 / 2, 0, 1, 0]
+    assert rungs.losses[3].tolist() == [1] * 6
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_ages_above_the_top_are_never_published(local: bool) -> None:
+    ages = [91, 97, 104, 88, 86, 87]
+    result, _, report = kanonymize(
+        pa.table({"x": ages, "who": list(range(6))}),
+        subject="who",
+        ladders=[_ladder("age_years", "age")],
+        k=3,
+        suppress_max=0.0,
+        local=local,
+    )
+    # The three from 90 are one class without generalisation.
+    assert result.column("x").to_pylist() == [*["90+"] * 3, *["[85, 90)"] * 3]
+    assert report.k_reached == 3
+
+
+def test_a_value_outside_a_builtin_stops_the_choice() -> None:
+    with pytest.raises(
+        GateError, match="'x': 1 records hold 1 distinct values outside"
+    ):
+        kanonymize(
+            pa.table({"x": ["DE", "DE", "Oz"], "who": [1, 2, 3]}),
+            subject="who",
+            ladders=[_ladder("country", "country")],
+            k=2,
+        )
