@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
 from .choose import choose_recoding
 from .histogram import histogram_of
@@ -48,7 +49,7 @@ def kanonymize(
         independent recount of the result.
 
     Raises:
-        GateError: k is out of reach.
+        GateError: k is out of reach, or the recount of the result finds a class below it.
     """
     quasi_identifiers = tuple(ladder.column for ladder in ladders)
     codes = table.column(subject).combine_chunks().dictionary_encode().indices
@@ -68,4 +69,10 @@ def kanonymize(
     recoded = recoding.apply(stamped)
     counted = class_sizes(recoded, quasi_identifiers, k * RECOUNT_CAP)
     report = report_classes(counted, quasi_identifiers, k)
+    if report.violating_classes:
+        message = (
+            f"{report.violating_classes} class(es) of the result cover fewer than {k} "
+            "people where the plan counted enough. This is a defect; nothing is given"
+        )
+        raise GateError(message)
     return recoded.drop_columns([SUBJECT]), recoding, report
