@@ -115,11 +115,14 @@ class Key(Frozen):
 class Hierarchy(Frozen):
     """Levels of generalisation of one quasi-identifier, finest first.
 
-    Exactly one of the fields but `outside` is set. Level 0 is the value itself and the last level,
+    Exactly one of the fields but `outside` and `anchor` is set. Level 0 is the value itself and the last level,
     `*`, is implied. Without a hierarchy a column has just these two levels.
 
     Attributes:
         widths: interval widths in the column's unit, each a multiple of the one before.
+        anchor: `widths`: where an interval of every width starts; 0 by default.
+        logarithmic: bases, rising, each a power of the one before: intervals from one
+            power of the base to the next.
         prefix: numbers of leading characters kept, falling.
         dates: calendar units, rising.
         table: CSV `leaf;level1;…;*` (semicolon), relative to the policy file.
@@ -130,6 +133,8 @@ class Hierarchy(Frozen):
     """
 
     widths: tuple[float, ...] | None = None
+    anchor: float = Field(default=0.0, allow_inf_nan=False)
+    logarithmic: tuple[int, ...] | None = None
     prefix: tuple[int, ...] | None = None
     dates: tuple[Literal["day", "week", "month", "quarter", "year"], ...] | None = None
     table: str | None = None

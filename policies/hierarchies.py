@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .errors import Finding, PolicyError
 
-__all__ = ["TableHierarchy", "load_table_hierarchy"]
+__all__ = ["TableHierarchy", "load_table_hierarchy", "power_of"]
 
 TOP = "*"
 """The label that says nothing; the last level of every hierarchy."""
@@ -82,6 +82,19 @@ def load_table_hierarchy(path: str | Path) -> TableHierarchy:
         leaves=tuple(row[0] for row in rows),
         levels=tuple(zip(*(row[1:] for row in rows), strict=True)),
     )
+
+
+def power_of(number: int, base: int) -> int:
+    """Give n where `number` is `base ** n` and n at least 1, else 0.
+
+    >>> power_of(16, 2), power_of(10, 10), power_of(12, 2)
+    (4, 1, 0)
+    """
+    power = 0
+    while number > 1 and number % base == 0:
+        number //= base
+        power += 1
+    return power if number == 1 else 0
 
 
 _Fault = tuple[int, int, str]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .draft import Draft, did_you_mean, shown
 from .errors import PolicyError
-from .hierarchies import load_table_hierarchy
+from .hierarchies import load_table_hierarchy, power_of
 from .hierarchy_builtin import BUILTIN_LEVELS
 from .places import resolve
 from .semantic_types import SemanticType
@@ -21,6 +21,7 @@ __all__ = ["check_anonymity", "check_hierarchy", "check_levels", "check_table"]
 
 _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "widths": (("int64", "float64"), "numbers"),
+    "logarithmic": (("int64", "float64"), "numbers"),
     "prefix": (("string",), "text"),
     "dates": (("timestamp", "date"), "times and dates"),
     "table": (("string",), "text"),
@@ -43,8 +44,8 @@ def check_hierarchy(
         return
     if len(given) != 1 and not draft.is_touched(path):
         message = (
-            "a hierarchy has exactly one of 'widths', 'prefix', 'dates', 'table' and "
-            "'builtin'"
+            "a hierarchy has exactly one of 'widths', 'logarithmic', 'prefix', 'dates', "
+            "'table' and 'builtin'"
         )
         draft.report("E157", message, path)
         return
@@ -54,6 +55,9 @@ def check_hierarchy(
             "hierarchies"
         )
         draft.report("E196", message, (*path, "outside"), key=True)
+    if draft.has(*path, "anchor") and (given != ["widths"] or action == "bucket"):
+        message = "'anchor' is for 'widths' of a column that is not cut into buckets"
+        draft.report("E196", message, (*path, "anchor"), key=True)
     for kind in given:
         if kind == "builtin":
             name = draft.text(*path, kind)
@@ -67,6 +71,8 @@ def check_hierarchy(
             draft.report("E107", f"{kind} is empty; name a level", (*path, kind))
         elif kind == "widths":
             _widths(draft, (*path, kind), _base(draft, column, action))
+        elif kind == "logarithmic":
+            _logarithmic(draft, (*path, kind), action)
         elif kind == "prefix":
             _prefix(draft, (*path, kind))
         elif kind == "dates":
@@ -129,7 +135,7 @@ def _last_level(draft: Draft, column: ColumnDraft) -> int | None:
     builtin = draft.text(*path) or draft.text(*path, "builtin")
     if builtin in BUILTIN_LEVELS:
         return len(BUILTIN_LEVELS[builtin]) + 1
-    for kind in ("widths", "prefix", "dates"):
+    for kind in ("widths", "logarithmic", "prefix", "dates"):
         if draft.count(*path, kind):
             return draft.count(*path, kind) + 1
     return None
@@ -158,6 +164,29 @@ def _widths(draft: Draft, path: Path_, base: Fraction | None) -> None:
             draft.report("E156", message, (*path, index))
             return
         before, what = width, "the width before it"
+
+
+def _logarithmic(draft: Draft, path: Path_, action: str | None) -> None:
+    if action == "bucket":
+        message = "buckets of equal width do not nest in powers; write 'action: keep'"
+        draft.report("E156", message, path)
+        return
+    before: int | None = None
+    for index in range(draft.count(*path)):
+        base = draft.number(*path, index)
+        if base is None:
+            return
+        if base < 2:
+            draft.report("E156", "a base must be 2 or more", (*path, index))
+            return
+        if before is not None and power_of(int(base), before) < 2:
+            message = (
+                f"base {base} must be a power of the base before it ({before}), or "
+                "intervals would not nest"
+            )
+            draft.report("E156", message, (*path, index))
+            return
+        before = int(base)
 
 
 def _prefix(draft: Draft, path: Path_) -> None:

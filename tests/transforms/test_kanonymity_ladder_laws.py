@@ -38,6 +38,14 @@ _KINDS: dict[str, tuple[Ladder, st.SearchStrategy[Any]]] = {
         _ladder("number", {"widths": (0.5, 2, 10)}),
         st.floats(-1e6, 1e6).map(lambda number: number + 0.0),
     ),
+    "anchored": (
+        _ladder("integer", {"widths": (5, 10, 40), "anchor": 3}),
+        st.integers(-1000, 1000),
+    ),
+    "logarithmic": (
+        _ladder("number", {"logarithmic": (2, 8, 64)}),
+        st.floats(-1e12, 1e12, allow_subnormal=False).map(lambda number: number + 0.0),
+    ),
     "dates": (
         _ladder("date", {"dates": ("day", "month", "quarter", "year")}),
         st.dates(date(1900, 1, 1), date(2100, 1, 1)),
@@ -109,3 +117,22 @@ def test_a_value_outside_a_builtin_stops_the_choice() -> None:
             ladders=[_ladder("country", "country")],
             k=2,
         )
+
+
+def test_powers_when_values_lie_on_an_edge_or_below_one() -> None:
+    rungs = _ladder("number", {"logarithmic": (10, 1000)}).on(
+        [1000.0, 999.0, 0.5, 0.0, -30.0, None]
+    )
+    # log(1000) / log(10) is 2.9999999999999996 in binary.
+    assert rungs.labels[1] == (
+        *["[1000, 10000)", "[100, 1000)", "[0.1, 1)", "0", "(-100, -10]", "null"],
+    )
+    assert rungs.labels[2] == (
+        *["[1000, 1000000)", "[1, 1000)", "[0.001, 1)", "0", "(-1000, -1]", "null"],
+    )
+
+
+def test_intervals_start_at_the_anchor() -> None:
+    rungs = _ladder("integer", {"widths": (7, 14), "anchor": 3}).on([2, 3, 9, 10])
+    assert rungs.labels[1] == ("[-4, 3)", "[3, 10)", "[3, 10)", "[10, 17)")
+    assert rungs.labels[2] == ("[-11, 3)", "[3, 17)", "[3, 17)", "[3, 17)")

@@ -11,7 +11,7 @@ dates width of the label's interval / width of the domain, both of the data at h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -23,15 +23,23 @@ import numpy.typing as npt
 from ...policies.columns import Column, Hierarchy
 from ...policies.hierarchies import load_table_hierarchy
 from ...policies.hierarchy_builtin import BUILTIN_LEVELS, Builtin, builtin_labels
+from .ladder_labels import (
+    NULL_LABEL,
+    TOP,
+    LabelOf,
+    calendar_of,
+    interval,
+    interval_of,
+    labelled,
+    powers_of,
+    prefix_of,
+    table_of,
+    text_of,
+)
 
 __all__ = ["TOP", "Ladder", "Rungs", "build_ladder"]
 
-TOP = "*"
-NULL_LABEL = "null"
-"""How a missing value is published in a generalised column: a value like any other."""
-
 Floats = npt.NDArray[np.float64]
-LabelOf = Callable[[Any], str]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,8 @@ class Ladder:
         kind: `interval` (numbers, dates) or `category`.
         base: width of level 0 for numbers, in the column's unit; 0 for single values.
         widths: `interval`: width of each level between value and `*`.
+        anchor: `interval`: where an interval of every width starts.
+        bases: `interval`: base of the powers at each level between.
         units: `dates`: calendar unit of each level between.
         prefix: characters kept at each level between.
         table: leaf → labels of each level between, from a table.
@@ -72,6 +82,8 @@ class Ladder:
     kind: str = "category"
     base: float = 0.0
     widths: tuple[float, ...] = ()
+    anchor: float = 0.0
+    bases: tuple[int, ...] = ()
     units: tuple[str, ...] = ()
     prefix: tuple[int, ...] = ()
     table: dict[str, tuple[str, ...]] | None = None
@@ -90,7 +102,7 @@ class Ladder:
             return _builtin_rungs(self.builtin, values)
         levels: list[LabelOf] = [self._level_zero, *self._between(), lambda _: TOP]
         labels = [
-            tuple(_labelled(label_of, value) for value in values) for label_of in levels
+            tuple(labelled(label_of, value) for value in values) for label_of in levels
         ]
         labels[-1] = tuple(TOP for _ in values)
         losses = [
@@ -133,31 +145,33 @@ class Ladder:
         if low == high:
             return self._level_zero(low)
         if self.base:
-            first, last = _interval(low, self.base), _interval(high, self.base)
+            first, last = interval(low, self.base), interval(high, self.base)
             return f"{first.split(', ')[0]}, {last.split(', ')[1]}"
-        return f"[{_text(low)}, {_text(high)}]"
+        return f"[{text_of(low)}, {text_of(high)}]"
 
     def _is_outside(self, value: Any) -> bool:
         if self.builtin is not None:
             return builtin_labels(self.builtin, value) is None
-        return self.table is not None and _text(value) not in self.table
+        return self.table is not None and text_of(value) not in self.table
 
     def _level_zero(self, value: Any) -> str:
         if self._is_outside(value):
             return TOP
-        return _interval(value, self.base) if self.base else _text(value)
+        return interval(value, self.base) if self.base else text_of(value)
 
     def _between(self) -> list[LabelOf]:
         if self.widths:
-            return [_interval_of(width) for width in self.widths]
+            return [interval_of(width, self.anchor) for width in self.widths]
+        if self.bases:
+            return [powers_of(base, self.bases[0]) for base in self.bases]
         if self.units:
-            return [_calendar_of(unit) for unit in self.units]
+            return [calendar_of(unit) for unit in self.units]
         if self.prefix:
-            return [_prefix_of(length) for length in self.prefix]
+            return [prefix_of(length) for length in self.prefix]
         if self.table:
             table = self.table
             depth = len(next(iter(table.values())))
-            return [_table_of(table, level) for level in range(depth)]
+            return [table_of(table, level) for level in range(depth)]
         return []
 
     def _loss(
@@ -185,7 +199,17 @@ def build_ladder(column: Column) -> Ladder:
         widths = (base * 2, base * 4, base * 8)
     if widths:
         names = tuple(f"width {width:g}" for width in widths)
-        return _ladder(column, names, kind="interval", base=base, widths=widths)
+        return _ladder(
+            column,
+            names,
+            kind="interval",
+            base=base,
+            widths=widths,
+            anchor=hierarchy.anchor,
+        )
+    if hierarchy.logarithmic:
+        names = tuple(f"powers of {base_}" for base_ in hierarchy.logarithmic)
+        return _ladder(column, names, kind="interval", bases=hierarchy.logarithmic)
     if hierarchy.dates:
         return _ladder(column, hierarchy.dates, kind="interval", units=hierarchy.dates)
     if hierarchy.prefix:
@@ -253,67 +277,6 @@ def _builtin_rungs(name: Builtin, values: Sequence[Any]) -> Rungs:
     labels.append((TOP,) * len(values))
     losses.append(np.ones(len(values)))
     return Rungs(tuple(labels), tuple(losses))
-
-
-def _labelled(label_of: LabelOf, value: Any) -> str:
-    return NULL_LABEL if value is None else label_of(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _plain(value) if isinstance(value, float) else str(value)
-
-
-def _plain(number: float) -> str:
-    """Print a number without exponent where it is whole, else with all its digits."""
-    return str(int(number)) if number.is_integer() else repr(number)
-
-
-def _edge(number: float) -> str:
-    """Print the edge of an interval: 3 * 0.1 reads 0.3."""
-    return _plain(float(f"{number:.12g}")) if abs(number) < 1e12 else _plain(number)
-
-
-def _interval(value: float, width: float) -> str:
-    # A value on an edge stays above it: 0.6 / 0.2 is 2.9999999999999996 in binary.
-    number = float(np.floor(value / width + 1e-9))
-    return f"[{_edge(number * width)}, {_edge((number + 1) * width)})"
-
-
-def _interval_of(width: float) -> LabelOf:
-    return lambda value: _interval(value, width)
-
-
-def _prefix_of(length: int) -> LabelOf:
-    # Padded to the value's own length: "94***" says how long the code was.
-    def label(value: Any) -> str:
-        text = _text(value)
-        return text[:length] + TOP * max(0, len(text) - length)
-
-    return label
-
-
-def _table_of(table: dict[str, tuple[str, ...]], level: int) -> LabelOf:
-    # A value outside the table is at home nowhere: `*` at every level.
-    def label(value: Any) -> str:
-        entry = table.get(_text(value))
-        return TOP if entry is None else entry[level]
-
-    return label
-
-
-def _calendar_of(unit: str) -> LabelOf:
-    forms: dict[str, LabelOf] = {
-        "day": lambda day: f"{day:%Y-%m-%d}",
-        "week": lambda day: "{}-W{:02d}".format(*day.isocalendar()[:2]),
-        "month": lambda day: f"{day:%Y-%m}",
-        "quarter": lambda day: f"{day.year}-Q{(day.month + 2) // 3}",
-        "year": lambda day: f"{day.year}",
-    }
-    return forms[unit]
 
 
 def _category_loss(labels: tuple[str, ...]) -> Floats:
