@@ -123,18 +123,20 @@ class Hierarchy(Frozen):
         anchor: `widths`: where an interval of every width starts; 0 by default.
         logarithmic: bases, rising, each a power of the one before: intervals from one
             power of the base to the next.
+        ip: leading bits kept of IPv4 networks, falling; of IPv6 twice as many.
         prefix: numbers of leading characters kept, falling.
         dates: calendar units, rising.
         table: CSV `leaf;level1;…;*` (semicolon), relative to the policy file.
         builtin: name of a hierarchy that comes with the package; `hierarchy: NAME` is
             short for it.
-        outside: `table`, `builtin`: what becomes of a value that is no leaf: the run stops (`error`,
+        outside: `table`, `builtin`, `ip`: what becomes of a value that is no leaf: the run stops (`error`,
             the default), or it is `*` at every level (`suppress`).
     """
 
     widths: tuple[float, ...] | None = None
     anchor: float = Field(default=0.0, allow_inf_nan=False)
     logarithmic: tuple[int, ...] | None = None
+    ip: tuple[int, ...] | None = None
     prefix: tuple[int, ...] | None = None
     dates: tuple[Literal["day", "week", "month", "quarter", "year"], ...] | None = None
     table: str | None = None

@@ -22,6 +22,7 @@ __all__ = ["check_anonymity", "check_hierarchy", "check_levels", "check_table"]
 _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "widths": (("int64", "float64"), "numbers"),
     "logarithmic": (("int64", "float64"), "numbers"),
+    "ip": (("string",), "text"),
     "prefix": (("string",), "text"),
     "dates": (("timestamp", "date"), "times and dates"),
     "table": (("string",), "text"),
@@ -44,14 +45,18 @@ def check_hierarchy(
         return
     if len(given) != 1 and not draft.is_touched(path):
         message = (
-            "a hierarchy has exactly one of 'widths', 'logarithmic', 'prefix', 'dates', "
-            "'table' and 'builtin'"
+            "a hierarchy has exactly one of 'widths', 'logarithmic', 'ip', 'prefix', "
+            "'dates', 'table' and 'builtin'"
         )
         draft.report("E157", message, path)
         return
-    if draft.has(*path, "outside") and given not in (["table"], ["builtin"]):
+    if draft.has(*path, "outside") and given not in (
+        ["table"],
+        ["builtin"],
+        ["ip"],
+    ):
         message = (
-            "'outside' is for a 'table' or 'builtin'; every value lies inside other "
+            "'outside' is for a 'table', 'builtin' or 'ip'; every value lies inside other "
             "hierarchies"
         )
         draft.report("E196", message, (*path, "outside"), key=True)
@@ -73,7 +78,7 @@ def check_hierarchy(
             _widths(draft, (*path, kind), _base(draft, column, action))
         elif kind == "logarithmic":
             _logarithmic(draft, (*path, kind), action)
-        elif kind == "prefix":
+        elif kind in ("prefix", "ip"):
             _prefix(draft, (*path, kind))
         elif kind == "dates":
             _dates(draft, (*path, kind))
@@ -135,7 +140,7 @@ def _last_level(draft: Draft, column: ColumnDraft) -> int | None:
     builtin = draft.text(*path) or draft.text(*path, "builtin")
     if builtin in BUILTIN_LEVELS:
         return len(BUILTIN_LEVELS[builtin]) + 1
-    for kind in ("widths", "logarithmic", "prefix", "dates"):
+    for kind in ("widths", "logarithmic", "ip", "prefix", "dates"):
         if draft.count(*path, kind):
             return draft.count(*path, kind) + 1
     return None
@@ -196,7 +201,11 @@ def _prefix(draft: Draft, path: Path_) -> None:
         if length is None:
             return
         if length < 1:
-            message = "a prefix keeps 1 character or more; the level '*' is implied"
+            message = "a prefix is 1 or longer; the level '*' is implied"
+            draft.report("E156", message, (*path, index))
+            return
+        if path[-1] == "ip" and length > 31:
+            message = "a network keeps 1 to 31 bits; the address itself is level 0"
             draft.report("E156", message, (*path, index))
             return
         if before is not None and length >= before:

@@ -251,6 +251,7 @@ CASES = [
     ("E157", "{widths: [10, 20]}", "{}", ""),
     ("E157", "{widths: [10, 20]}", "{widths: [10], prefix: [1]}", ""),
     ("E158", "country.csv", "absent.csv", ""),
+    ("E156", "{prefix: [2, 1]}", "{ip: [40]}", "40"),
     ("E156", "{widths: [10, 20]}", "{logarithmic: [10]}", "[10]"),
     ("E196", "{widths: [10, 20]}", "{widths: [10, 20], anchor: 3}", "anchor: 3"),
     ("E104", "{widths: [10, 20]}", "contry", "contry"),

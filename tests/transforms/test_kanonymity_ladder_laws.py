@@ -46,6 +46,15 @@ _KINDS: dict[str, tuple[Ladder, st.SearchStrategy[Any]]] = {
         _ladder("number", {"logarithmic": (2, 8, 64)}),
         st.floats(-1e12, 1e12, allow_subnormal=False).map(lambda number: number + 0.0),
     ),
+    "ip": (
+        _ladder("string", {"ip": (24, 16, 8)}),
+        st.sampled_from(
+            [
+                *["203.0.113.9", "203.0.113.0/24", "203.0.0.0/12", "2001:db8::1"],
+                *["2001:db8::/48", "198.51.100.7", "host", "2001:db8:0:1::/64"],
+            ]
+        ),
+    ),
     "dates": (
         _ladder("date", {"dates": ("day", "month", "quarter", "year")}),
         st.dates(date(1900, 1, 1), date(2100, 1, 1)),
@@ -136,3 +145,19 @@ def test_intervals_start_at_the_anchor() -> None:
     rungs = _ladder("integer", {"widths": (7, 14), "anchor": 3}).on([2, 3, 9, 10])
     assert rungs.labels[1] == ("[-4, 3)", "[3, 10)", "[3, 10)", "[10, 17)")
     assert rungs.labels[2] == ("[-11, 3)", "[3, 17)", "[3, 17)", "[3, 17)")
+
+
+def test_networks_when_some_are_coarser_or_of_version_six() -> None:
+    ladder = _ladder("string", {"ip": (24, 16)})
+    rungs = ladder.on(["203.0.113.9", "203.0.0.0/20", "2001:db8:1:2::1", "host", None])
+    assert rungs.labels[1] == (
+        *["203.0.113.0/24", "203.0.0.0/20", "2001:db8:1::/48", "*", "null"],
+    )
+    assert rungs.labels[2] == (
+        *["203.0.0.0/16", "203.0.0.0/16", "2001:db8::/32", "*", "null"],
+    )
+    assert ladder.refused(["203.0.113.9", "host", None]).tolist() == [
+        False,
+        True,
+        False,
+    ]

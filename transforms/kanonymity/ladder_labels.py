@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Callable
 from datetime import date, datetime
@@ -20,6 +21,7 @@ __all__ = [
     "interval",
     "interval_of",
     "labelled",
+    "networks_of",
     "powers_of",
     "prefix_of",
     "table_of",
@@ -101,6 +103,23 @@ def _exponent(number: float, base: int) -> int:
 
 def _power(base: int, exponent: int) -> str:
     return str(base**exponent) if exponent >= 0 else f"{float(base) ** exponent:.12g}"
+
+
+def networks_of(value: Any, bits: tuple[int, ...]) -> tuple[str, ...] | None:
+    """Give an address or network and those around it; None where it is neither.
+
+    A network that is coarser than a level stays as it is there. An IPv6 network keeps
+    twice as many bits.
+    """
+    try:
+        own = ipaddress.ip_network(text_of(value).strip(), strict=False)
+    except ValueError:
+        return None
+    times = 2 if own.version == 6 else 1
+    lengths = [min(own.prefixlen, kept * times) for kept in bits]
+    alone = own.prefixlen == own.max_prefixlen
+    zero = str(own.network_address) if alone else str(own)
+    return (zero, *(str(own.supernet(new_prefix=length)) for length in lengths))
 
 
 def prefix_of(length: int) -> LabelOf:

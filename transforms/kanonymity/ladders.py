@@ -11,7 +11,7 @@ dates width of the label's interval / width of the domain, both of the data at h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from .ladder_labels import (
     interval,
     interval_of,
     labelled,
+    networks_of,
     powers_of,
     prefix_of,
     table_of,
@@ -68,6 +69,7 @@ class Ladder:
         anchor: `interval`: where an interval of every width starts.
         bases: `interval`: base of the powers at each level between.
         units: `dates`: calendar unit of each level between.
+        ip: bits of IPv4 networks at each level between; of IPv6 twice as many.
         prefix: characters kept at each level between.
         table: leaf → labels of each level between, from a table.
         builtin: name of a built-in hierarchy.
@@ -85,6 +87,7 @@ class Ladder:
     anchor: float = 0.0
     bases: tuple[int, ...] = ()
     units: tuple[str, ...] = ()
+    ip: tuple[int, ...] = ()
     prefix: tuple[int, ...] = ()
     table: dict[str, tuple[str, ...]] | None = None
     builtin: Builtin | None = None
@@ -98,8 +101,8 @@ class Ladder:
         Args:
             values: the distinct values of the column in the data.
         """
-        if self.builtin is not None:
-            return _builtin_rungs(self.builtin, values)
+        if self.builtin is not None or self.ip:
+            return _rungs_by_rule(values, self._by_rule, len(self.names) - 1)
         levels: list[LabelOf] = [self._level_zero, *self._between(), lambda _: TOP]
         labels = [
             tuple(labelled(label_of, value) for value in values) for label_of in levels
@@ -150,9 +153,14 @@ class Ladder:
         return f"[{text_of(low)}, {text_of(high)}]"
 
     def _is_outside(self, value: Any) -> bool:
-        if self.builtin is not None:
-            return builtin_labels(self.builtin, value) is None
+        if self.builtin is not None or self.ip:
+            return self._by_rule(value) is None
         return self.table is not None and text_of(value) not in self.table
+
+    def _by_rule(self, value: Any) -> tuple[str, ...] | None:
+        if self.builtin is not None:
+            return builtin_labels(self.builtin, value)
+        return networks_of(value, self.ip)
 
     def _level_zero(self, value: Any) -> str:
         if self._is_outside(value):
@@ -212,6 +220,9 @@ def build_ladder(column: Column) -> Ladder:
         return _ladder(column, names, kind="interval", bases=hierarchy.logarithmic)
     if hierarchy.dates:
         return _ladder(column, hierarchy.dates, kind="interval", units=hierarchy.dates)
+    if hierarchy.ip:
+        names = tuple(f"{bits} bits" for bits in hierarchy.ip)
+        return _ladder(column, names, ip=hierarchy.ip, outside=hierarchy.outside)
     if hierarchy.prefix:
         names = tuple(f"{length} characters" for length in hierarchy.prefix)
         return _ladder(column, names, prefix=hierarchy.prefix)
@@ -244,18 +255,18 @@ def _ladder(column: Column, names: tuple[str, ...], **settings: Any) -> Ladder:
     )
 
 
-def _builtin_rungs(name: Builtin, values: Sequence[Any]) -> Rungs:
-    """Label values by a built-in hierarchy; loss counts the leaves that the data holds.
+def _rungs_by_rule(
+    values: Sequence[Any],
+    labels_of: Callable[[Any], tuple[str, ...] | None],
+    depth: int,
+) -> Rungs:
+    """Label values by a rule for all levels below `*`; loss counts the leaves that the data holds.
 
     Two spellings of a value are one leaf. A missing value is no leaf and loses nothing
     below `*`; what is outside loses all.
     """
-    depth = len(BUILTIN_LEVELS[name]) + 1
     null, outside = (NULL_LABEL,) * depth, (TOP,) * depth
-    rows = [
-        null if value is None else builtin_labels(name, value) or outside
-        for value in values
-    ]
+    rows = [null if value is None else labels_of(value) or outside for value in values]
     leaves = {row for row in rows if row is not null and row is not outside}
     labels, losses = [], []
     for level in range(depth):
