@@ -6,7 +6,8 @@ surely known is outside, and `hierarchy.outside` says what becomes of it.
 Sources: countries and regions are those of the UN Statistics Division's M49 standard, by
 their ISO 3166-1 codes (Taiwan, which M49 does not list, stands in Eastern Asia); states
 are those that most postal codes of a three-digit area of the US Postal Service lie in;
-divisions are those of the US Census Bureau. Devices are told by the patterns in which
+divisions are those of the US Census Bureau. `hierarchy_data/README.md` names the data
+sets and their licences. Devices are told by the patterns in which
 their makers name them.
 """
 
