@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .deidentify.stage import Deidentify
+    from .kanonymity.alone import KAnonymize
 
-__all__ = ["Deidentify"]
+__all__ = ["Deidentify", "KAnonymize"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,5 +20,9 @@ def __getattr__(name: str) -> Any:
         from .deidentify.stage import Deidentify
 
         return Deidentify
+    if name == "KAnonymize":
+        from .kanonymity.alone import KAnonymize
+
+        return KAnonymize
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

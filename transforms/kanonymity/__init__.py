@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .alone import AnonymityPlan, KAnonymize
 from .api import kanonymize
 from .choose import choose_recoding
 from .diverse import SensitiveReport, report_sensitive
@@ -16,12 +17,14 @@ from .stage import CollectHistogram, CountClasses
 from .withhold import withhold_classes
 
 __all__ = [
+    "AnonymityPlan",
     "ClassReport",
     "CollectHistogram",
     "CollectTriples",
     "CountClasses",
     "CountValues",
     "GlobalRecoding",
+    "KAnonymize",
     "Ladder",
     "LocalRecoding",
     "Recoding",

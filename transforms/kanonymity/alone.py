@@ -1,0 +1,164 @@
+"""k-anonymity of people in anybody's Beam pipeline over Arrow blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsIter, PCollection
+from apache_beam.transforms.window import GlobalWindows
+
+from ...policies.errors import GateError, InputError
+from ..blocks import coder  # noqa: F401  # registers how blocks travel
+from ..blocks.names import SUBJECT
+from ..deidentify.keys import subject_tokens
+from .choose import choose_recoding
+from .ladders import Ladder
+from .local import DEFAULT_EFFORT, choose_local
+from .measure import ClassReport, report_classes
+from .recoding import Recoding
+from .stage import CollectHistogram, CountClasses
+
+__all__ = ["AnonymityPlan", "KAnonymize"]
+
+_COUNTING = b"optin: people are counted by these tokens, which leave no worker"
+_NOBODY = pa.scalar(0, pa.uint64())
+
+
+@dataclass(frozen=True)
+class AnonymityPlan:
+    """What `KAnonymize` does; a frozen, picklable value.
+
+    Attributes:
+        subject: column that names the data subject; it does not come out.
+        ladders: one per quasi-identifier (`build_ladder`).
+        k: fewest distinct data subjects of a class, at least 2.
+        suppress_max: largest share of records that may be suppressed.
+        local: every class has labels of its own; else one level holds for a column.
+        effort: of local recoding: most combinations of levels that are tried.
+        ranges: of local recoding: numbers and dates as tight ranges of their classes.
+    """
+
+    subject: str
+    ladders: tuple[Ladder, ...]
+    k: int
+    suppress_max: float = 0.05
+    local: bool = False
+    effort: int = DEFAULT_EFFORT
+    ranges: bool = False
+
+    @property
+    def quasi_identifiers(self) -> tuple[str, ...]:
+        """Names of the columns that are generalised."""
+        return tuple(ladder.column for ladder in self.ladders)
+
+    def choose(self, histogram: pa.Table) -> Recoding:
+        """Choose the recoding on a histogram.
+
+        Raises:
+            GateError: k is out of reach.
+        """
+        if not self.local:
+            return choose_recoding(histogram, self.ladders, self.k, self.suppress_max)
+        return choose_local(
+            histogram,
+            self.ladders,
+            self.k,
+            self.suppress_max,
+            effort=self.effort,
+            ranges=self.ranges,
+        )
+
+
+class KAnonymize(beam.PTransform[PCollection[pa.RecordBatch], Any]):
+    """Generalises blocks until every class covers at least k distinct people.
+
+    Shape: `PCollection[RecordBatch] -> PCollection[RecordBatch]`; the quasi-identifiers
+    become text, the subject's column and suppressed records are gone, all other columns
+    stay. No block comes out before people were counted again on all of them: where a
+    class is below k, or k is out of reach, the pipeline fails with `GateError`.
+
+    People are counted by 64-bit hashes of the subject's text. Two who share one count as
+    one person, which can only raise what is suppressed. Records without a subject count
+    as one person together.
+
+    Not covered: rows with a schema; windows other than the global one; l-diversity and
+    t-closeness; people whose rows can be linked by what else stands in them.
+    """
+
+    def __init__(self, plan: AnonymityPlan) -> None:
+        super().__init__()
+        if plan.k < 2 or not plan.ladders:
+            message = (
+                "KAnonymize: k must be 2 or more, with at least one quasi-identifier"
+            )
+            raise GateError(message)
+        self._plan = plan
+
+    def expand(
+        self, blocks: PCollection[pa.RecordBatch]
+    ) -> PCollection[pa.RecordBatch]:
+        """Count, choose, apply, count again, and only then give."""
+        plan = self._plan
+        if not isinstance(blocks.windowing.windowfn, GlobalWindows):
+            message = (
+                "KAnonymize: people are counted over the whole set; put the blocks into "
+                "the global window first"
+            )
+            raise InputError(message)
+        stamped = blocks | "Stamp" >> beam.Map(_stamp, plan).with_output_types(
+            pa.RecordBatch
+        )
+        recoding = (
+            stamped
+            | "Histogram" >> CollectHistogram(plan.quasi_identifiers, plan.k)
+            | "Choose" >> beam.Map(plan.choose)
+        )
+        recoded = stamped | "Apply" >> beam.FlatMap(
+            _apply, AsIter(recoding)
+        ).with_output_types(pa.RecordBatch)
+        report = (
+            recoded
+            | "Recount" >> CountClasses(plan.quasi_identifiers, plan.k)
+            | "Judge" >> beam.Map(report_classes, plan.quasi_identifiers, plan.k)
+        )
+        return recoded | "Give" >> beam.Map(_give, AsIter(report)).with_output_types(
+            pa.RecordBatch
+        )
+
+
+def _stamp(block: pa.RecordBatch, plan: AnonymityPlan) -> pa.RecordBatch:
+    """Put a token of the data subject in place of the column that names it."""
+    names = block.schema.names
+    lacking = {plan.subject, *plan.quasi_identifiers} - set(names)
+    if lacking:
+        message = f"KAnonymize: the blocks lack column(s) {', '.join(sorted(lacking))}"
+        raise InputError(message)
+    people = block.column(plan.subject).cast(pa.string())
+    tokens = pc.coalesce(subject_tokens(people, _COUNTING), _NOBODY)
+    columns = {name: block.column(name) for name in names if name != plan.subject}
+    return pa.RecordBatch.from_pydict({**columns, SUBJECT: tokens})
+
+
+def _apply(
+    block: pa.RecordBatch, recodings: Iterable[Recoding]
+) -> Iterator[pa.RecordBatch]:
+    for recoding in recodings:  # one, since there is a block
+        recoded = recoding.apply(pa.Table.from_batches([block]))
+        yield from recoded.combine_chunks().to_batches()
+
+
+def _give(block: pa.RecordBatch, reports: Iterable[ClassReport]) -> pa.RecordBatch:
+    """Let a block go once the recount is known to be good."""
+    counted = list(reports)
+    if len(counted) != 1 or counted[0].violating_classes:
+        message = (
+            "KAnonymize: the recount found a class below k where the plan counted "
+            "enough people. This is a defect; nothing is given"
+        )
+        raise GateError(message)
+    return block.drop_columns([SUBJECT])
