@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 import yaml
@@ -140,13 +141,8 @@ def test_deidentify_when_given_data_frames(policy: Path) -> None:
         "age": [30, 40],
     }
     wanted, _ = optin.deidentify(pa.table(flat), policy, keys=KEYS)
-    frames: list[Any] = [pd.DataFrame(flat), pa.RecordBatch.from_pydict(flat)]
-    try:
-        import polars as pl
-    except ImportError:
-        pass
-    else:
-        frames.append(pl.DataFrame(flat))
+    batch = pa.RecordBatch.from_pydict(flat)
+    frames: list[Any] = [pd.DataFrame(flat), batch, pl.DataFrame(flat)]
     for frame in frames:
         out, _ = optin.deidentify(frame, policy, keys=KEYS)
         assert out.equals(wanted)
