@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import regex
-import tldextract
 import yaml
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 from presidio_analyzer import predefined_recognizers as predefined
@@ -24,6 +23,7 @@ from ...policies.detection import DetectionProfile
 from ...policies.errors import ModelMissingError, OptinError
 from ...policies.model import Pii, Recognizer
 from .model import MODEL_LANGUAGE
+from .offline_email import OfflineEmailRecognizer
 from .recognition import OWN_ENTITIES, build_own
 
 __all__ = [
@@ -141,19 +141,6 @@ class _BoundedRegex:
             raise PatternTimeoutError from None
 
 
-class _OfflineEmailRecognizer(EmailRecognizer):
-    """Presidio's recogniser with the public suffix list that the package ships.
-
-    By default the first e-mail of a process makes tldextract fetch a newer list.
-    """
-
-    _suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-    def validate_result(self, pattern_text: str) -> bool:
-        """Tell whether the domain is a public one."""
-        return bool(self._suffixes(pattern_text).fqdn)
-
-
 def build_recognizers(
     pii: Pii, profile: DetectionProfile | None = None
 ) -> tuple[GatedRecognizer, ...]:
@@ -177,7 +164,7 @@ def build_recognizers(
         found: list[GatedRecognizer] = []
         gate = GATES.get(entity)
         for kind in built_in.get(entity, ()):
-            kind = _OfflineEmailRecognizer if kind is EmailRecognizer else kind
+            kind = OfflineEmailRecognizer if kind is EmailRecognizer else kind
             found.append(GatedRecognizer(_localized(kind, pii.language), gate))
         if entity in _OWN_PATTERNS:
             found.append(GatedRecognizer(_own(entity, pii.language), gate))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import presidio_analyzer
-import tldextract
 import yaml
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, SpacyRecognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
+from ..offline_email import OfflineEmailRecognizer
 from .allow import AllowList
 from .engine import Engine, Naming
 from .names import Model, loaded_models, shared_model
@@ -22,19 +22,6 @@ from .rules import Rule
 from .spans import MAX_TEXT_CHARS, Mode, Span
 
 __all__ = ["Parts", "PresidioIdentical", "default_analyzer", "default_parts"]
-
-
-class OfflineEmailRecognizer(EmailRecognizer):
-    """Presidio's recogniser with the public suffix list that tldextract ships.
-
-    By default the first e-mail of a process makes tldextract fetch a newer list.
-    """
-
-    _suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-    def validate_result(self, pattern_text: str) -> bool:
-        """Tell whether the domain is a public one."""
-        return bool(self._suffixes(pattern_text).fqdn)
 
 
 def default_analyzer(language: str = "en") -> AnalyzerEngine:
