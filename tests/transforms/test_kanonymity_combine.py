@@ -65,6 +65,18 @@ def test_accumulators_give_the_same_bytes_however_they_are_merged(
     assert found.equals(whole)
 
 
+def test_largest_hash_is_not_lost_beside_a_full_tuple() -> None:
+    # The first tuple has its one subject, the second comes with the largest hash.
+    first, last = ("a", 1.5, 0), ("a", 0.0, 2**64 - 1)
+    combine = histogram.HistogramFn(("x", "y"), 1)
+    merged = combine.compact([*combine.add_input([], _block([first], encoded=False))])
+    merged = combine.add_input(merged, _block([first, last], encoded=False))
+    found = combine.extract_output(merged)
+    whole = histogram_of(_block([first, first, last], encoded=False), ("x", "y"), 1)
+    assert found is not None
+    assert found.equals(whole)
+
+
 def test_no_block_gives_no_histogram() -> None:
     combine = histogram.HistogramFn(("x",), 2)
     assert combine.extract_output(combine.create_accumulator()) is None

@@ -231,10 +231,11 @@ def _needed(order: Ints, starts: Ints, subject: Ints, k: int, capped: int) -> Bo
     full[full] = order[last[full]] < capped
     if not full.any():
         return needed
-    highest = np.full(len(starts), np.iinfo(np.int64).max)
+    highest = np.zeros(len(starts), dtype=np.int64)  # no hash is a bound for all
     highest[full] = subject[order[last[full]]]
     sizes = np.diff(np.append(starts, len(order)))
-    return (order < capped) | (subject[order] < np.repeat(highest, sizes))
+    below = subject[order] < np.repeat(highest, sizes)
+    return (order < capped) | below | np.repeat(~full, sizes)
 
 
 def _by_key(key: Ints, bound: int) -> Ints:
