@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from optin.transforms.blocks.names import BLOCK_ROWS, EVENT_TIME, SUBJECT
 from optin.transforms.kanonymity.histogram import HistogramFn
+from optin.transforms.kanonymity.merging import MergeFn
 from optin.transforms.kanonymity.subjects import settle_people, store_limits
 from optin.transforms.kanonymity.subjects.contribution import (
     block_draws,
@@ -31,7 +32,6 @@ from optin.transforms.kanonymity.subjects.harmonise import (
     tuples_of,
 )
 from optin.transforms.kanonymity.subjects.shards import (
-    MergeFn,
     shards_of,
     write_table,
 )

@@ -18,6 +18,7 @@ from optin.policies.errors import GateError
 from optin.transforms.blocks.names import EVENT_TIME, SUBJECT
 from optin.transforms.kanonymity import build_ladder, choose_recoding, histogram_of
 from optin.transforms.kanonymity.histogram import ROWS
+from optin.transforms.kanonymity.merging import MergeFn
 from optin.transforms.kanonymity.subjects import (
     StoredLimits,
     report_links,
@@ -46,7 +47,6 @@ from optin.transforms.kanonymity.subjects.links import (
 )
 from optin.transforms.kanonymity.subjects.recount import count_links, links_of
 from optin.transforms.kanonymity.subjects.shards import (
-    MergeFn,
     shard_of,
     shards_of,
     write_table,

@@ -7,10 +7,10 @@ Arrow's own grouping counts them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
 from .histogram import ROWS
+from .merging import MergeFn, refuse_nobody
 
 __all__ = [
     "RECOUNT_CAP",
@@ -79,12 +80,7 @@ def class_sizes(
     """
     names = [*quasi, SUBJECT]
     table = pa.table({name: data.column(name) for name in names})
-    if table.column(SUBJECT).null_count:
-        message = (
-            f"{table.column(SUBJECT).null_count} staged rows have no data subject; "
-            "people cannot be counted. Nothing may be published"
-        )
-        raise GateError(message)
+    refuse_nobody(table.column(SUBJECT))
     pairs = table.group_by(names, use_threads=False).aggregate([([], "count_all")])
     return _by_class(pairs.rename_columns([*names, ROWS]), quasi, cap)
 
@@ -123,43 +119,17 @@ def _by_class(pairs: pa.Table, quasi: Sequence[str], cap: int) -> pa.Table:
     return pa.table(columns)
 
 
-class ClassesFn(beam.CombineFn):
+class ClassesFn(MergeFn):
     """Combines staged blocks into one recount; None where there was no block.
 
-    Accumulators hold at most *classes times cap* subjects, and the last few blocks.
+    Accumulators hold at most *classes times cap* subjects, and what waits to be merged.
     """
 
     def __init__(self, quasi: Sequence[str], cap: int) -> None:
-        self._quasi = tuple(quasi)
-        self._cap = cap
-
-    def create_accumulator(self) -> list[pa.Table]:
-        """Start with nothing."""
-        return []
-
-    def add_input(
-        self, accumulator: list[pa.Table], element: pa.Table | pa.RecordBatch
-    ) -> list[pa.Table]:
-        """Count a block and keep the count."""
-        accumulator.append(class_sizes(element, self._quasi, self._cap))
-        return accumulator if len(accumulator) < 16 else self.compact(accumulator)
-
-    def merge_accumulators(
-        self, accumulators: Iterable[list[pa.Table]]
-    ) -> list[pa.Table]:
-        """Unite counts, merging as they come."""
-        united: list[pa.Table] = []
-        for accumulator in accumulators:
-            united = self.compact([*united, *accumulator])
-        return united
-
-    def compact(self, accumulator: list[pa.Table]) -> list[pa.Table]:
-        """Merge what was counted so far."""
-        return [merge_class_sizes(accumulator, self._cap)] if accumulator else []
-
-    def extract_output(self, accumulator: list[pa.Table]) -> pa.Table | None:
-        """Give the recount of everything."""
-        return merge_class_sizes(accumulator, self._cap) if accumulator else None
+        super().__init__(
+            partial(merge_class_sizes, cap=cap),
+            prepare=partial(class_sizes, quasi=tuple(quasi), cap=cap),
+        )
 
 
 def report_classes(

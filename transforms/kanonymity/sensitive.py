@@ -9,7 +9,7 @@ largest shard; what comes out holds no person.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
-from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
 from .codes import Ints
+from .merging import SHARDS, MergeFn, by_shard, distinct_rows, refuse_nobody
 
 __all__ = [
     "PEOPLE",
@@ -41,9 +41,6 @@ PEOPLE = "optin:people"
 POPULATION = "optin:population"
 """int64 column of a count: distinct data subjects of the class."""
 
-_SHARDS = 64
-_WAITING = 16
-
 
 def value_triples(
     data: pa.Table | pa.RecordBatch, quasi: Sequence[str], sensitive: str
@@ -64,13 +61,8 @@ def value_triples(
     columns = {name: data.column(name) for name in quasi}
     columns[VALUE] = data.column(sensitive)
     columns[SUBJECT] = data.column(SUBJECT)
-    if columns[SUBJECT].null_count:
-        message = (
-            f"{columns[SUBJECT].null_count} staged rows have no data subject; people "
-            "cannot be counted. Nothing may be published"
-        )
-        raise GateError(message)
-    return _distinct([pa.table(columns)])
+    refuse_nobody(columns[SUBJECT])
+    return distinct_rows([pa.table(columns)])
 
 
 def value_people(triples: pa.Table) -> pa.Table:
@@ -117,15 +109,6 @@ def _positions(wanted: pa.Table, keys: pa.Table) -> Ints:
     return first[number[keys.num_rows :]]
 
 
-def _distinct(tables: Sequence[pa.Table]) -> pa.Table:
-    whole = pa.concat_tables(tables)
-    for index, field in enumerate(whole.schema):
-        if pa.types.is_dictionary(field.type):
-            plain = whole.column(index).cast(field.type.value_type)
-            whole = whole.set_column(index, field.name, plain)
-    return whole.group_by(whole.column_names, use_threads=False).aggregate([])
-
-
 class CollectTriples(beam.PTransform[Any, Any]):
     """Collects the distinct (tuple, value, person) triples of one sensitive attribute.
 
@@ -144,7 +127,7 @@ class CollectTriples(beam.PTransform[Any, Any]):
         return (
             blocks
             | "Triples" >> beam.Map(value_triples, self._quasi, self._sensitive)
-            | "Unite" >> beam.CombineGlobally(_TriplesFn(_WAITING))
+            | "Unite" >> beam.CombineGlobally(MergeFn(distinct_rows))
             | "Any" >> beam.Filter(lambda table: table is not None)
         )
 
@@ -166,8 +149,8 @@ class CountValues(beam.PTransform[Any, Any]):
         return (
             blocks
             | "Spread" >> beam.FlatMap(_shards, self._quasi, self._sensitive)
-            | "Gather" >> beam.CombinePerKey(_TriplesFn(_WAITING))
-            | "Count" >> beam.MapTuple(lambda _, triples: value_people(triples))
+            | "Gather" >> beam.CombinePerKey(MergeFn(distinct_rows, value_people))
+            | "Counts" >> beam.Values()
         )
 
 
@@ -175,9 +158,7 @@ def _shards(
     block: pa.RecordBatch, quasi: Sequence[str], sensitive: str
 ) -> Iterator[tuple[int, pa.Table]]:
     triples = value_triples(block, quasi, sensitive)
-    shard = _shard_of(triples.select(list(quasi)))
-    for number in np.unique(shard):
-        yield int(number), triples.filter(pa.array(shard == number))
+    yield from by_shard(triples, _shard_of(triples.select(list(quasi))))
 
 
 def _shard_of(labels: pa.Table) -> Ints:
@@ -192,38 +173,4 @@ def _shard_of(labels: pa.Table) -> Ints:
         )
         codes = coded.indices.to_numpy(zero_copy_only=False)
         digest = (digest * 31 + checks[codes]) % (2**31 - 1)
-    return digest % _SHARDS
-
-
-class _TriplesFn(beam.CombineFn):
-    """Unites triples; accumulators hold distinct ones and the last few blocks'."""
-
-    def __init__(self, waiting: int) -> None:
-        self._waiting = waiting
-
-    def create_accumulator(self) -> list[pa.Table]:
-        return []
-
-    def add_input(
-        self, accumulator: list[pa.Table], element: pa.Table
-    ) -> list[pa.Table]:
-        accumulator.append(element)
-        return (
-            accumulator
-            if len(accumulator) < self._waiting
-            else self.compact(accumulator)
-        )
-
-    def merge_accumulators(
-        self, accumulators: Iterable[list[pa.Table]]
-    ) -> list[pa.Table]:
-        united: list[pa.Table] = []
-        for accumulator in accumulators:
-            united = self.compact([*united, *accumulator])
-        return united
-
-    def compact(self, accumulator: list[pa.Table]) -> list[pa.Table]:
-        return [_distinct(accumulator)] if accumulator else []
-
-    def extract_output(self, accumulator: list[pa.Table]) -> pa.Table | None:
-        return _distinct(accumulator) if accumulator else None
+    return digest % SHARDS

@@ -21,8 +21,8 @@ from apache_beam.pvalue import PCollection
 from ...blocks.names import SUBJECT, is_system
 from ...staging.spill import record_keys
 from ..histogram import ROWS
+from ..merging import MergeFn
 from .shards import (
-    MergeFn,
     read_table,
     shards_of,
     subjects_of,

@@ -17,9 +17,10 @@ from apache_beam.pvalue import PCollection
 from ...blocks.names import SUBJECT
 from ..codes import canonical
 from ..histogram import ROWS
+from ..merging import MergeFn, distinct_rows
 from ..sensitive import numbered
 from .harmonise import LATEST, OWN, Harmonise, choose_tuples, merge_tuples, quasi_of
-from .shards import MergeFn, shards_of, subjects_of
+from .shards import shards_of, subjects_of
 
 __all__ = ["CollectShared", "as_one", "link_groups", "shared_of", "united"]
 
@@ -44,7 +45,7 @@ class CollectShared(beam.PTransform[Any, Any]):
         return (
             blocks
             | "Spread" >> beam.FlatMap(_spread, self._column)
-            | "Gather" >> beam.CombinePerKey(MergeFn(_distinct, shared_of))
+            | "Gather" >> beam.CombinePerKey(MergeFn(distinct_rows, shared_of))
             | "Pairs" >> beam.Values()
             | "Any" >> beam.Filter(lambda table: table.num_rows > 0)
         )
@@ -54,12 +55,7 @@ def _spread(block: pa.RecordBatch, column: str) -> Iterator[tuple[int, pa.Table]
     pairs = pa.table(
         {_VALUE: canonical(block.column(column)), SUBJECT: block.column(SUBJECT)}
     )
-    yield from shards_of(_distinct([pairs.drop_null()]), _VALUE)
-
-
-def _distinct(tables: Sequence[pa.Table]) -> pa.Table:
-    whole = pa.concat_tables(tables)
-    return whole.group_by(whole.column_names, use_threads=False).aggregate([])
+    yield from shards_of(distinct_rows([pairs.drop_null()]), _VALUE)
 
 
 def shared_of(pairs: pa.Table) -> pa.Table:

@@ -14,6 +14,7 @@ from apache_beam.pvalue import PCollection
 
 from ...blocks.names import SUBJECT
 from ..histogram import ROWS
+from ..merging import MergeFn
 from .harmonise import (
     OWN,
     Harmonise,
@@ -24,7 +25,7 @@ from .harmonise import (
     tuples_of,
 )
 from .links import as_one, link_groups, united
-from .shards import MergeFn, read_table, shards_of, write_shard, write_table
+from .shards import read_table, shards_of, write_shard, write_table
 
 __all__ = ["CollectTuples", "SettledPeople", "StoredPeople", "settle_people"]
 

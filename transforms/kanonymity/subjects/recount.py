@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import PCollection
 
-from ....policies.errors import GateError
 from ...blocks.names import SUBJECT
 from ..histogram import ROWS
-from .shards import MergeFn, shards_of
+from ..merging import MergeFn, refuse_nobody, united
+from .shards import shards_of
 
 __all__ = ["CountLinks", "LinkReport", "count_links", "links_of", "report_links"]
 
@@ -53,12 +53,8 @@ def links_of(
         GateError: a row has no subject.
     """
     key = data.column(column)
-    if column == SUBJECT and key.null_count:
-        message = (
-            f"{key.null_count} staged rows have no data subject; people cannot be "
-            "counted. Nothing may be published"
-        )
-        raise GateError(message)
+    if column == SUBJECT:
+        refuse_nobody(key)
     columns = {_KEY: key, **{name: data.column(name) for name in quasi}}
     columns[ROWS] = pa.array(np.ones(data.num_rows, dtype=np.int64))
     table = pa.table(columns)
@@ -66,14 +62,10 @@ def links_of(
 
 
 def _merge(tables: Sequence[pa.Table]) -> pa.Table:
-    whole = pa.concat_tables(tables)
-    for index, field in enumerate(whole.schema):
-        if pa.types.is_dictionary(field.type):
-            plain = whole.column(index).cast(field.type.value_type)
-            whole = whole.set_column(index, field.name, plain)
+    whole = united(tables)
     names = [name for name in whole.column_names if name != ROWS]
-    united = whole.group_by(names, use_threads=False).aggregate([(ROWS, "sum")])
-    return united.select([*names, f"{ROWS}_sum"]).rename_columns([*names, ROWS])
+    pairs = whole.group_by(names, use_threads=False).aggregate([(ROWS, "sum")])
+    return pairs.select([*names, f"{ROWS}_sum"]).rename_columns([*names, ROWS])
 
 
 def count_links(pairs: pa.Table) -> LinkReport:

@@ -1,25 +1,22 @@
-"""What travels between workers goes by shard: a bounded number of keys, never one a row."""
+"""Shards of subjects and values, and the files that a shard leaves."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from ....policies.errors import GateError
 from ...blocks.names import SUBJECT
 from ..codes import Ints, canonical, encode
+from ..merging import SHARDS, by_shard, refuse_nobody
 
 __all__ = [
-    "SHARDS",
-    "MergeFn",
     "read_table",
     "shard_of",
     "shards_of",
@@ -28,12 +25,7 @@ __all__ = [
     "write_table",
 ]
 
-SHARDS = 64
 _SUBJECT_SHIFT = 58  # the highest 6 bits of a subject token tell its shard
-_WAITING = 1_024  # tables of an accumulator
-_PENDING_ROWS = 1 << 14  # rows that wait, at least, before they are merged
-
-Merge = Callable[[Sequence[pa.Table]], pa.Table]
 
 
 def subjects_of(data: pa.Table | pa.RecordBatch) -> Any:
@@ -43,12 +35,7 @@ def subjects_of(data: pa.Table | pa.RecordBatch) -> Any:
         GateError: a row has none.
     """
     column = data.column(SUBJECT)
-    if column.null_count:
-        message = (
-            f"{column.null_count} rows have no data subject; people cannot be counted. "
-            "Nothing may be published"
-        )
-        raise GateError(message)
+    refuse_nobody(column)
     return np.asarray(column.to_numpy(), dtype=np.uint64)
 
 
@@ -69,60 +56,7 @@ def shard_of(column: pa.ChunkedArray | pa.Array) -> Ints:
 
 def shards_of(table: pa.Table, by: str) -> Iterator[tuple[int, pa.Table]]:
     """Split a table by the shard of one of its columns."""
-    if not table.num_rows:
-        return
-    shard = shard_of(table.column(by))
-    order = np.argsort(shard, kind="stable")
-    ordered = table.take(pa.array(order))
-    numbers, starts = np.unique(shard[order], return_index=True)
-    edges = [*starts.tolist(), table.num_rows]
-    for place, number in enumerate(numbers.tolist()):
-        yield number, ordered.slice(edges[place], edges[place + 1] - edges[place])
-
-
-class MergeFn(beam.CombineFn):
-    """Unites the tables of a shard; accumulators hold one merged table and a few more.
-
-    Args:
-        merge: unites tables, in any order and split the same.
-        finish: makes the result of all that was merged.
-    """
-
-    def __init__(self, merge: Merge, finish: Callable[[pa.Table], Any]) -> None:
-        self._merge = merge
-        self._finish = finish
-
-    def create_accumulator(self) -> list[pa.Table]:
-        """Start with nothing."""
-        return []
-
-    def add_input(
-        self, accumulator: list[pa.Table], element: pa.Table
-    ) -> list[pa.Table]:
-        """Keep a table; merge when as much waits as was merged before."""
-        accumulator.append(element)
-        waiting = sum(table.num_rows for table in accumulator[1:])
-        merged = accumulator[0].num_rows
-        if len(accumulator) < _WAITING and waiting < max(_PENDING_ROWS, merged):
-            return accumulator
-        return self.compact(accumulator)
-
-    def merge_accumulators(
-        self, accumulators: Iterable[list[pa.Table]]
-    ) -> list[pa.Table]:
-        """Unite accumulators as they come."""
-        united: list[pa.Table] = []
-        for accumulator in accumulators:
-            united = self.compact([*united, *accumulator])
-        return united
-
-    def compact(self, accumulator: list[pa.Table]) -> list[pa.Table]:
-        """Merge what waits."""
-        return [self._merge(accumulator)] if accumulator else []
-
-    def extract_output(self, accumulator: list[pa.Table]) -> Any:
-        """Merge all and finish."""
-        return self._finish(self._merge(accumulator))
+    yield from by_shard(table, shard_of(table.column(by)))
 
 
 def write_table(table: pa.Table, path: str) -> str:
