@@ -38,10 +38,8 @@ from ..transforms.deidentify import (
     resolve_keys,
 )
 from ..transforms.kanonymity import (
+    AnonymityPlan,
     Recoding,
-    build_ladder,
-    choose_local,
-    choose_recoding,
     withhold_classes,
 )
 from .attacks import note_attacks
@@ -275,22 +273,8 @@ class _Run:
         if cleared.histogram is None:  # _account saw kept records
             message = "kept records left no histogram. This is a defect"
             raise GateError(message)
-        ladders = [build_ladder(policy.column(n)) for n in policy.quasi_identifiers]
         anonymity = policy.anonymity
-        recoding: Recoding
-        if anonymity.recoding == "local":
-            recoding = choose_local(
-                cleared.histogram,
-                ladders,
-                anonymity.k,
-                anonymity.suppress_max,
-                effort=anonymity.effort,
-                ranges=anonymity.labels == "ranges",
-            )
-        else:
-            recoding = choose_recoding(
-                cleared.histogram, ladders, anonymity.k, anonymity.suppress_max
-            )
+        recoding = AnonymityPlan.from_policy(policy).choose(cleared.histogram)
         if not anonymity.sensitive:
             return recoding, recoding
         kept = withhold_classes(

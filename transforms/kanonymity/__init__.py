@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .alone import AnonymityPlan, KAnonymize
+from .alone import KAnonymize
 from .api import kanonymize
 from .choose import choose_recoding
 from .diverse import SensitiveReport, report_sensitive
@@ -10,6 +10,7 @@ from .histogram import histogram_of, merge_histograms
 from .ladders import Ladder, build_ladder
 from .local import LocalRecoding, choose_local
 from .measure import ClassReport, class_sizes, report_classes
+from .plan import AnonymityPlan
 from .recoding import GlobalRecoding, Recoding
 from .risk import RiskReport, report_risk
 from .sensitive import CollectTriples, CountValues

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -16,62 +15,15 @@ from ...policies.errors import GateError, InputError
 from ..blocks import coder  # noqa: F401  # registers how blocks travel
 from ..blocks.names import SUBJECT
 from ..deidentify.keys import subject_tokens
-from .choose import choose_recoding
-from .ladders import Ladder
-from .local import DEFAULT_EFFORT, choose_local
 from .measure import ClassReport, report_classes
+from .plan import AnonymityPlan
 from .recoding import Recoding
 from .stage import CollectHistogram, CountClasses
 
-__all__ = ["AnonymityPlan", "KAnonymize"]
+__all__ = ["KAnonymize"]
 
 _COUNTING = b"optin: people are counted by these tokens, which leave no worker"
 _NOBODY = pa.scalar(0, pa.uint64())
-
-
-@dataclass(frozen=True)
-class AnonymityPlan:
-    """What `KAnonymize` does; a frozen, picklable value.
-
-    Attributes:
-        subject: column that names the data subject; it does not come out.
-        ladders: one per quasi-identifier (`build_ladder`).
-        k: fewest distinct data subjects of a class, at least 2.
-        suppress_max: largest share of records that may be suppressed.
-        local: every class has labels of its own; else one level holds for a column.
-        effort: of local recoding: most combinations of levels that are tried.
-        ranges: of local recoding: numbers and dates as tight ranges of their classes.
-    """
-
-    subject: str
-    ladders: tuple[Ladder, ...]
-    k: int
-    suppress_max: float = 0.05
-    local: bool = False
-    effort: int = DEFAULT_EFFORT
-    ranges: bool = False
-
-    @property
-    def quasi_identifiers(self) -> tuple[str, ...]:
-        """Names of the columns that are generalised."""
-        return tuple(ladder.column for ladder in self.ladders)
-
-    def choose(self, histogram: pa.Table) -> Recoding:
-        """Choose the recoding on a histogram.
-
-        Raises:
-            GateError: k is out of reach.
-        """
-        if not self.local:
-            return choose_recoding(histogram, self.ladders, self.k, self.suppress_max)
-        return choose_local(
-            histogram,
-            self.ladders,
-            self.k,
-            self.suppress_max,
-            effort=self.effort,
-            ranges=self.ranges,
-        )
 
 
 class KAnonymize(beam.PTransform[PCollection[pa.RecordBatch], Any]):

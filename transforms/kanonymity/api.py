@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
-from .choose import choose_recoding
 from .histogram import histogram_of
 from .ladders import Ladder
-from .local import DEFAULT_EFFORT, choose_local
+from .local import DEFAULT_EFFORT
 from .measure import RECOUNT_CAP, ClassReport, class_sizes, report_classes
+from .plan import AnonymityPlan
 from .recoding import Recoding
 
 __all__ = ["kanonymize"]
@@ -51,24 +51,19 @@ def kanonymize(
     Raises:
         GateError: k is out of reach, or the recount of the result finds a class below it.
     """
-    quasi_identifiers = tuple(ladder.column for ladder in ladders)
+    plan = AnonymityPlan(
+        subject, tuple(ladders), k, suppress_max, local, effort, ranges
+    )
     codes = table.column(subject).combine_chunks().dictionary_encode().indices
     # A record without a subject is nobody: all of them together count as one person.
     numbers = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
     stamped = table.drop_columns([subject]).append_column(
         SUBJECT, pa.array(numbers.astype(np.uint64))
     )
-    histogram = histogram_of(stamped, quasi_identifiers, k)
-    recoding: Recoding
-    if local:
-        recoding = choose_local(
-            histogram, ladders, k, suppress_max, effort=effort, ranges=ranges
-        )
-    else:
-        recoding = choose_recoding(histogram, ladders, k, suppress_max)
+    recoding = plan.choose(histogram_of(stamped, plan.quasi_identifiers, k))
     recoded = recoding.apply(stamped)
-    counted = class_sizes(recoded, quasi_identifiers, k * RECOUNT_CAP)
-    report = report_classes(counted, quasi_identifiers, k)
+    counted = class_sizes(recoded, plan.quasi_identifiers, k * RECOUNT_CAP)
+    report = report_classes(counted, plan.quasi_identifiers, k)
     if report.violating_classes:
         message = (
             f"{report.violating_classes} class(es) of the result cover fewer than {k} "
