@@ -23,14 +23,12 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
+from adult import QUASI, ladders_of, read_adult
 
-from optin.policies.columns import Column, Hierarchy
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import (
     Ladder,
     Recoding,
-    build_ladder,
     choose_local,
     choose_recoding,
     class_sizes,
@@ -45,17 +43,6 @@ ARX_OPTIMAL_SECONDS: Final = 3.1
 LIGHTHOUSE_K10: Final = (0.155, 22.0)
 ANJANA_K10: Final = (0.347, 4.2)
 
-QUASI: Final = (
-    "age",
-    "sex",
-    "race",
-    "marital-status",
-    "education",
-    "native-country",
-    "workclass",
-    "occupation",
-)
-
 
 def main() -> None:
     """Print one line per recoding and k."""
@@ -63,13 +50,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data/adult"))
     parser.add_argument("--repeat", type=int, default=3)
     given = parser.parse_args()
-    table = pacsv.read_csv(
-        given.data / "adult.csv", parse_options=pacsv.ParseOptions(delimiter=";")
-    ).select(QUASI)
+    table = read_adult(given.data).select(QUASI)
     table = table.append_column(
         SUBJECT, pa.array(np.arange(table.num_rows, dtype=np.uint64))
     )
-    ladders = [ladder(given.data, name) for name in QUASI]
+    ladders = ladders_of(given.data)
     print(
         "| recoding | k | NCP | peer | ratio | suppressed | wall s | CPU s | apply s |"
     )
@@ -95,18 +80,6 @@ def main() -> None:
     print(f"\nARX local, k = 10: {ARX_LOCAL_SECONDS_K10} s; ARX optimal: ", end="")
     print(f"{ARX_OPTIMAL_SECONDS} s; Lighthouse {LIGHTHOUSE_K10[0]} in ", end="")
     print(f"{LIGHTHOUSE_K10[1]} s; anjana {ANJANA_K10[0]} in {ANJANA_K10[1]} s")
-
-
-def ladder(folder: Path, name: str) -> Ladder:
-    """Give a column's levels: the tables, and their widths for the age."""
-    if name == "age":
-        kind, levels = "age_years", Hierarchy(widths=(5, 10, 20))
-    else:
-        table = str(folder / f"adult_hierarchy_{name}.csv")
-        kind, levels = "string", Hierarchy(table=table)
-    return build_ladder(
-        Column(name=name, type=kind, action="keep", quasi=True, hierarchy=levels)
-    )
 
 
 Choose = Callable[[pa.Table], Recoding]

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
+from adult import ladders_of, read_adult
 
 from optin.pipelines.demo.generate import copy_policy, generate_demo
 from optin.policies import load_policy
@@ -49,16 +49,6 @@ from optin.transforms.kanonymity.attacks import (
 )
 from optin.transforms.kanonymity.sensitive import value_triples
 
-QUASI: Final = (
-    "age",
-    "sex",
-    "race",
-    "marital-status",
-    "education",
-    "native-country",
-    "workclass",
-    "occupation",
-)
 EFFORT: Final = 2_000
 SUPPRESSED: Final = 0.05
 HIERARCHY_NODES: Final = 6_480
@@ -306,26 +296,9 @@ def _kind(name: str) -> Ladder:
 
 def adult_of(folder: Path) -> tuple[pa.Table, list[Ladder]]:
     """Read Adult; every row is a person."""
-    table = pacsv.read_csv(
-        folder / "adult.csv", parse_options=pacsv.ParseOptions(delimiter=";")
-    )
+    table = read_adult(folder)
     numbers = pa.array(np.arange(table.num_rows, dtype=np.uint64))
-    ladders = []
-    for name in QUASI:
-        levels = (
-            Hierarchy(widths=(5, 10, 20))
-            if name == "age"
-            else Hierarchy(table=str(folder / f"adult_hierarchy_{name}.csv"))
-        )
-        kind = "age_years" if name == "age" else "string"
-        ladders.append(
-            build_ladder(
-                Column(
-                    name=name, type=kind, action="keep", quasi=True, hierarchy=levels
-                )
-            )
-        )
-    return table.append_column(SUBJECT, numbers), ladders
+    return table.append_column(SUBJECT, numbers), ladders_of(folder)
 
 
 def events_of(events: int) -> tuple[pa.Table, list[Ladder]]:

@@ -21,27 +21,16 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
+from adult import QUASI, ladders_of, read_adult
 
-from optin.policies.columns import Column, Hierarchy
 from optin.transforms.blocks.names import SUBJECT
-from optin.transforms.kanonymity import Ladder, build_ladder, choose_local
+from optin.transforms.kanonymity import choose_local
 from optin.transforms.kanonymity.histogram import HistogramFn
 
 ARX_LOCAL: Final = {
     1_000_000: "24 s, 2.7 GB, NCP 0.0184",
     10_000_000: "74 s, 4.7 GB, NCP 0.0063",
 }
-QUASI: Final = (
-    "age",
-    "sex",
-    "race",
-    "marital-status",
-    "education",
-    "native-country",
-    "workclass",
-    "occupation",
-)
 _BLOCK: Final = 1 << 16
 _MOVED: Final = 0.09
 
@@ -74,7 +63,7 @@ def main() -> None:
 def measure(folder: Path, rows: int, people: int, k: int) -> None:
     """Print one line."""
     blocks = sample(folder, rows, people)
-    ladders = [ladder(folder, name) for name in QUASI]
+    ladders = ladders_of(folder)
     before = peak_megabytes()
     combine = HistogramFn(QUASI, k)
     wall, cpu = time.perf_counter(), time.process_time()
@@ -97,9 +86,7 @@ def measure(folder: Path, rows: int, people: int, k: int) -> None:
 
 def sample(folder: Path, rows: int, people: int) -> list[pa.RecordBatch]:
     """Draw the rows, in blocks."""
-    adult = pacsv.read_csv(
-        folder / "adult.csv", parse_options=pacsv.ParseOptions(delimiter=";")
-    ).select(QUASI)
+    adult = read_adult(folder).select(QUASI)
     columns = [column.combine_chunks() for column in adult.columns]
     draw = np.random.default_rng(1)
     blocks = []
@@ -119,18 +106,6 @@ def sample(folder: Path, rows: int, people: int) -> list[pa.RecordBatch]:
         arrays.append(pa.array(subject * np.uint64(0x9E3779B97F4A7C15)))
         blocks.append(pa.RecordBatch.from_arrays(arrays, names=[*QUASI, SUBJECT]))
     return blocks
-
-
-def ladder(folder: Path, name: str) -> Ladder:
-    """Give a column's levels: the tables, and their widths for the age."""
-    if name == "age":
-        kind, levels = "age_years", Hierarchy(widths=(5, 10, 20))
-    else:
-        table = str(folder / f"adult_hierarchy_{name}.csv")
-        kind, levels = "string", Hierarchy(table=table)
-    return build_ladder(
-        Column(name=name, type=kind, action="keep", quasi=True, hierarchy=levels)
-    )
 
 
 def peak_megabytes() -> float:
