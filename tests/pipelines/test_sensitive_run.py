@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,28 +12,11 @@ import pytest
 
 from optin.pipelines.result import RunResult
 from optin.pipelines.training_set import RunOptions, run_policy
+from optin.policies import Policy
 
-POLICY = """\
-version: 1
-name: small
-purpose: train_ai_system
-key: env://OPTIN_TEST_KEY
-input:
-  format: jsonl
-  path: in/
-  event_time: {field: ts, unit: iso8601}
-  subject: [user]
-consent:
-  signals: {att: {field: att, grant: [3], deny: [0, 1, 2]}}
-  require: [{signal: att}]
-columns:
-  - {name: user, type: user_id, action: drop}
-  - {name: country, type: country, action: keep, quasi: true}
-  - {name: illness, type: category, action: keep, sensitive: true}
-anonymity: {k: 2, suppress_max: 0.9, sensitive: {illness: RULE}}
-output: {path: out/}
-audit: {path: audit/}
-"""
+Run = Callable[[str], RunResult]
+
+ILLNESS = "  - {name: illness, type: category, action: keep, sensitive: true}\n"
 # Country DE holds three people and two illnesses; FR three people who share one, and one
 # of whom says so ten times.
 PEOPLE = [
@@ -46,29 +30,33 @@ PEOPLE = [
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
+def run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write_policy: Callable[..., Policy],
+) -> Run:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
     lines = [
         {
+            "id": number,
             "ts": "2026-05-15T12:00:00Z",
             "user": user,
             "att": 3,
             "country": country,
             "illness": illness,
         }
-        for user, country, illness in PEOPLE
+        for number, (user, country, illness) in enumerate(PEOPLE)
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (tmp_path / "in" / "a.jsonl").write_text(text)
-    return tmp_path
 
+    def run_with(rule: str) -> RunResult:
+        write_policy(columns=ILLNESS, anonymity=f"sensitive: {{illness: {rule}}}")
+        path = tmp_path / "policy.yaml"
+        return run_policy(path, RunOptions(as_of="2026-06-01T00:00:00Z"))
 
-def run(place: Path, rule: str) -> RunResult:
-    policy = place / "policy.yaml"
-    policy.write_text(POLICY.replace("RULE", rule))
-    return run_policy(policy, RunOptions(as_of="2026-06-01T00:00:00Z"))
+    return run_with
 
 
 def published(result: RunResult) -> list[tuple[str, str]]:
@@ -78,8 +66,8 @@ def published(result: RunResult) -> list[tuple[str, str]]:
     return sorted((r["country"], r["illness"]) for r in table.to_pylist())
 
 
-def test_class_that_shares_one_secret_is_not_published(place: Path) -> None:
-    result = run(place, "{l: 2}")
+def test_class_that_shares_one_secret_is_not_published(run: Run) -> None:
+    result = run("{l: 2}")
     assert result.refused is None, result.refused
     classes: dict[str, set[str]] = {}
     for country, illness in published(result):
@@ -97,15 +85,15 @@ def test_class_that_shares_one_secret_is_not_published(place: Path) -> None:
     assert any("break the rule" in warning for warning in result.warnings)
 
 
-def test_rule_that_nothing_meets_publishes_nothing(place: Path) -> None:
-    result = run(place, "{l: 3}")
+def test_rule_that_nothing_meets_publishes_nothing(run: Run) -> None:
+    result = run("{l: 3}")
     assert result.release is None
     assert result.refused is not None
     assert "flu" not in result.refused
 
 
-def test_rule_is_a_check_of_the_run(place: Path) -> None:
-    result = run(place, "{alpha: 0.9}")
+def test_rule_is_a_check_of_the_run(run: Run) -> None:
+    result = run("{alpha: 0.9}")
     named = [c for c in result.checks if "optin_sensitive" in str(c)]
     assert len(named) == 1
     assert named[0]["success"] is True
