@@ -239,7 +239,7 @@ def measure_strings(path: Path) -> None:
     vectors = json.loads(path.read_text(encoding="utf-8"))["tcf"]
     texts = variants([vector["string"] for vector in vectors], DISTINCT, rng)
     codes = [tcf_code(text, QUERY) & 7 for text in texts]
-    assert TcfVerdict.MALFORMED not in codes  # noqa: S101
+    assert TcfVerdict.MALFORMED not in codes  # noqa: S101 (variants are sound)
     chosen = np.random.default_rng(7).integers(0, DISTINCT, STRING_ROWS)
     rows = pa.array(texts).take(pa.array(chosen))
     blocks = [

@@ -13,7 +13,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def see(path: Path) -> None:
 
 def cost(events: int) -> None:
     """Print the search's share of a run's CPU time."""
-    spent = Counter[str]()
+    spent: defaultdict[str, float] = defaultdict(float)
 
     def timed(name: str) -> None:
         plain: Any = getattr(step, name)
@@ -74,7 +74,7 @@ def cost(events: int) -> None:
         def wrapper(*arguments: Any) -> Any:
             started = time.process_time()
             result = plain(*arguments)
-            spent[name] += time.process_time() - started  # type: ignore[assignment]
+            spent[name] += time.process_time() - started
             return result
 
         setattr(step, name, wrapper)
@@ -89,7 +89,7 @@ def cost(events: int) -> None:
     print(
         f"{events} events, {result.published} rows, {values} values searched: "
         f"run {total:.1f} CPU s, search {spent['sketch_blocks']:.2f} s, model loaded in "
-        f"{spent['load_names']:.2f} s: {spent.total() / total:.1%} of the run"
+        f"{spent['load_names']:.2f} s: {sum(spent.values()) / total:.1%} of the run"
     )
 
 

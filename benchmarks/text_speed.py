@@ -91,7 +91,7 @@ def differing(ours: Any, theirs: Any) -> int:
 def model_lines(analyzer: AnalyzerEngine, texts: Sequence[str]) -> None:
     """Compare all sides that run the model."""
     batch = BatchAnalyzerEngine(analyzer)
-    nlp = analyzer.nlp_engine.get_nlp("en")  # type: ignore[attr-defined]
+    nlp = analyzer.nlp_engine.get_nlp("en")  # type: ignore[attr-defined]  # a SpacyNlpEngine has it
     exact, fast = PresidioIdentical(analyzer), PresidioIdentical(analyzer, mode="fast")
     bitwise = PresidioIdentical(analyzer, mode="bitwise")
     bitwise.find_spans(texts[:64])  # and spaCy has its own BLAS back for the others

@@ -80,7 +80,7 @@ class MeasureStaged:
             path, compression_type=CompressionTypes.UNCOMPRESSED
         ) as source:
             # Written a moment ago by our own workers into owner-only staging.
-            measures: StagedMeasures = pickle.loads(source.read())  # noqa: S301
+            measures: StagedMeasures = pickle.loads(source.read())  # noqa: S301  # ours
         return measures
 
 
