@@ -25,7 +25,7 @@ from adult import QUASI, ladders_of, read_adult
 
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import choose_local
-from optin.transforms.kanonymity.histogram import HistogramFn
+from optin.transforms.kanonymity.combine import HistogramFn
 
 ARX_LOCAL: Final = {
     1_000_000: "24 s, 2.7 GB, NCP 0.0184",

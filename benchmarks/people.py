@@ -18,8 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from optin.transforms.blocks.names import BLOCK_ROWS, EVENT_TIME, SUBJECT
-from optin.transforms.kanonymity.histogram import HistogramFn
-from optin.transforms.kanonymity.merging import MergeFn
+from optin.transforms.kanonymity.combine import HistogramFn, MergeFn
 from optin.transforms.kanonymity.subjects import settle_people, store_limits
 from optin.transforms.kanonymity.subjects.contribution import (
     block_draws,

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
-from optin.transforms.kanonymity import histogram, histogram_of
+from optin.transforms.kanonymity import combine as combining
+from optin.transforms.kanonymity import histogram_of
 from optin.transforms.kanonymity.codes import TupleIndex
 
 rows_of = st.lists(
@@ -47,9 +48,9 @@ def test_accumulators_give_the_same_bytes_however_they_are_merged(
 ) -> None:
     whole = histogram_of(_block(rows, encoded=False), ("x", "y"), k)
     shuffled = data.draw(st.permutations(rows))
-    combine = histogram.HistogramFn(("x", "y"), k)
+    combine = combining.HistogramFn(("x", "y"), k)
     accumulators = [combine.create_accumulator() for _ in range(3)]
-    with mock.patch.object(histogram, "_PENDING_ROWS", pending):
+    with mock.patch.object(combining, "_PENDING_ROWS", pending):
         while shuffled:
             size = data.draw(st.integers(1, len(shuffled)))
             at = data.draw(st.integers(0, 2))
@@ -68,7 +69,7 @@ def test_accumulators_give_the_same_bytes_however_they_are_merged(
 def test_largest_hash_is_not_lost_beside_a_full_tuple() -> None:
     # The first tuple has its one subject, the second comes with the largest hash.
     first, last = ("a", 1.5, 0), ("a", 0.0, 2**64 - 1)
-    combine = histogram.HistogramFn(("x", "y"), 1)
+    combine = combining.HistogramFn(("x", "y"), 1)
     merged = combine.compact([*combine.add_input([], _block([first], encoded=False))])
     merged = combine.add_input(merged, _block([first, last], encoded=False))
     found = combine.extract_output(merged)
@@ -78,7 +79,7 @@ def test_largest_hash_is_not_lost_beside_a_full_tuple() -> None:
 
 
 def test_no_block_gives_no_histogram() -> None:
-    combine = histogram.HistogramFn(("x",), 2)
+    combine = combining.HistogramFn(("x",), 2)
     assert combine.extract_output(combine.create_accumulator()) is None
     assert combine.compact(combine.create_accumulator()) == []
 
@@ -89,7 +90,7 @@ def test_tuples_are_sorted_when_keys_exceed_64_bits() -> None:
     columns = {name: draw.integers(0, 50, 200) for name in names}
     columns[SUBJECT] = draw.integers(0, 2**63, 200).astype(np.uint64)
     table = pa.table(columns)
-    combine = histogram.HistogramFn(names, 2)
+    combine = combining.HistogramFn(names, 2)
     held = combine.create_accumulator()
     for block in table.to_batches(max_chunksize=30):
         held = combine.add_input(held, block)

@@ -17,8 +17,8 @@ from optin.policies.columns import Column, Hierarchy
 from optin.policies.errors import GateError
 from optin.transforms.blocks.names import EVENT_TIME, SUBJECT
 from optin.transforms.kanonymity import build_ladder, choose_recoding, histogram_of
+from optin.transforms.kanonymity.combine import MergeFn
 from optin.transforms.kanonymity.histogram import ROWS
-from optin.transforms.kanonymity.merging import MergeFn
 from optin.transforms.kanonymity.subjects import (
     StoredLimits,
     report_links,

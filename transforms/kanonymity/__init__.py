@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .alone import KAnonymize
+from typing import TYPE_CHECKING, Any
+
 from .api import kanonymize
 from .choose import choose_recoding
 from .diverse import SensitiveReport, report_sensitive
@@ -13,9 +14,11 @@ from .measure import ClassReport, class_sizes, report_classes
 from .plan import AnonymityPlan
 from .recoding import GlobalRecoding, Recoding
 from .risk import RiskReport, report_risk
-from .sensitive import CollectTriples, CountValues
-from .stage import CollectHistogram, CountClasses
 from .withhold import withhold_classes
+
+if TYPE_CHECKING:
+    from .alone import KAnonymize
+    from .stage import CollectHistogram, CollectTriples, CountClasses, CountValues
 
 __all__ = [
     "AnonymityPlan",
@@ -43,3 +46,17 @@ __all__ = [
     "report_sensitive",
     "withhold_classes",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Apache Beam when it is asked for."""
+    if name == "KAnonymize":
+        from .alone import KAnonymize
+
+        return KAnonymize
+    if name in {"CollectHistogram", "CollectTriples", "CountClasses", "CountValues"}:
+        from . import stage
+
+        return getattr(stage, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -8,10 +8,9 @@ and "at least k people?" is answered exactly for every union of tuples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -22,21 +21,19 @@ from .codes import Ints, canonical, combine, encode, encode_column, ranks
 
 __all__ = [
     "ROWS",
-    "HistogramFn",
+    "CodedRows",
+    "code_rows",
     "codes_of",
     "histogram_of",
     "merge_histograms",
     "total_rows",
+    "unite_rows",
 ]
 
 ROWS = "optin:rows"
 """int64 column of a histogram: rows of the tuple, on the tuple's first subject."""
 
-_PENDING_ROWS = 1 << 19
-"""Histogram rows that an accumulator gathers before it merges them."""
-
 Bools = npt.NDArray[np.bool_]
-Accumulator = list["_Coded"]
 
 
 def histogram_of(
@@ -116,7 +113,7 @@ def _subjects(column: pa.Array | pa.ChunkedArray) -> Ints:
 
 
 @dataclass(frozen=True)
-class _Coded:
+class CodedRows:
     """Rows of a histogram in codes.
 
     Attributes:
@@ -142,17 +139,17 @@ class _Coded:
         return pa.table(arrays, names=[*self.columns, SUBJECT, ROWS])
 
 
-def _coded(data: pa.Table | pa.RecordBatch, quasi: Sequence[str]) -> _Coded:
+def code_rows(data: pa.Table | pa.RecordBatch, quasi: Sequence[str]) -> CodedRows:
     """Code a block's rows, each for itself."""
     columns = {}
     for name in quasi:
         values, codes = encode_column(data.column(name))
         columns[name] = (values, codes.astype(np.int32))
     rows = np.ones(data.num_rows, dtype=np.int64)
-    return _Coded(columns, _subjects(data.column(SUBJECT)), rows, capped=False)
+    return CodedRows(columns, _subjects(data.column(SUBJECT)), rows, capped=False)
 
 
-def _united(parts: Sequence[_Coded], k: int) -> _Coded:
+def unite_rows(parts: Sequence[CodedRows], k: int) -> CodedRows:
     """Merge coded histograms; only distinct values are compared, never the rows'."""
     parts = [part for part in parts if len(part.rows)] or list(parts[:1])
     columns: dict[str, tuple[pa.Array, Ints]] = {}
@@ -178,7 +175,7 @@ def _capped(
     k: int,
     *,
     capped: int = 0,
-) -> _Coded:
+) -> CodedRows:
     """Group by tuple, drop repeated subjects, cap at k, add up the rows.
 
     The first `capped` rows may be a result of this function: tuples that have k subjects
@@ -209,7 +206,7 @@ def _capped(
     kept = position < k
     order, subject, position = order[kept], subject[kept], position[kept]
     held = np.where(position == 0, totals[tuple_of[kept]], 0)
-    return _Coded(
+    return CodedRows(
         columns={
             name: (values, codes[order].astype(np.int32))
             for name, (values, codes) in coded.items()
@@ -264,50 +261,3 @@ def _by_subject(group: Ints, subject: Ints) -> Ints:
         return order
     by_subject = np.argsort(subject)  # ties are equal rows: their order is irrelevant
     return by_subject[np.argsort(group[by_subject], kind="stable")]
-
-
-class HistogramFn(beam.CombineFn):
-    """Combines blocks into one histogram.
-
-    Accumulators hold at most *distinct tuples times k* rows plus a bounded number of rows
-    that wait to be merged. Blocks → one `pa.Table` as `histogram_of` gives it, or None
-    if there was no block.
-    """
-
-    def __init__(self, quasi: Sequence[str], k: int) -> None:
-        self._quasi = tuple(quasi)
-        self._k = k
-
-    def create_accumulator(self) -> Accumulator:
-        """Start with nothing."""
-        return []
-
-    def add_input(
-        self, accumulator: Accumulator, element: pa.Table | pa.RecordBatch
-    ) -> Accumulator:
-        """Code a block and keep it until enough have come."""
-        accumulator.append(_coded(element, self._quasi))
-        return self._settled(accumulator)
-
-    def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
-        """Unite accumulators, merging as they come so that memory stays bounded."""
-        united: Accumulator = []
-        for accumulator in accumulators:
-            united = self._settled([*united, *accumulator])
-        return united
-
-    def compact(self, accumulator: Accumulator) -> Accumulator:
-        """Merge what waits, before the accumulator travels."""
-        return [_united(accumulator, self._k)] if accumulator else []
-
-    def extract_output(self, accumulator: Accumulator) -> pa.Table | None:
-        """Give the histogram of everything, or None where there was no block."""
-        return _united(accumulator, self._k).decoded() if accumulator else None
-
-    def _settled(self, accumulator: Accumulator) -> Accumulator:
-        """Merge when as much waits as was merged before: each row is merged O(log n) times."""
-        waiting = sum(len(part.rows) for part in accumulator[1:])
-        merged = len(accumulator[0].rows) if accumulator else 0
-        if waiting < max(_PENDING_ROWS, merged) and len(accumulator) < 256:
-            return accumulator
-        return [_united(accumulator, self._k)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +17,11 @@ import pyarrow.compute as pc
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
 from .histogram import ROWS
-from .merging import MergeFn, refuse_nobody
+from .merging import refuse_nobody
 
 __all__ = [
     "RECOUNT_CAP",
     "ClassReport",
-    "ClassesFn",
     "class_sizes",
     "merge_class_sizes",
     "report_classes",
@@ -117,19 +115,6 @@ def _by_class(pairs: pa.Table, quasi: Sequence[str], cap: int) -> pa.Table:
     columns[SUBJECTS] = capped
     columns[ROWS] = classes.column(f"{ROWS}_sum").combine_chunks().cast(pa.int64())
     return pa.table(columns)
-
-
-class ClassesFn(MergeFn):
-    """Combines staged blocks into one recount; None where there was no block.
-
-    Accumulators hold at most *classes times cap* subjects, and what waits to be merged.
-    """
-
-    def __init__(self, quasi: Sequence[str], cap: int) -> None:
-        super().__init__(
-            partial(merge_class_sizes, cap=cap),
-            prepare=partial(class_sizes, quasi=tuple(quasi), cap=cap),
-        )
 
 
 def report_classes(

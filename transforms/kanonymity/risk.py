@@ -53,7 +53,7 @@ def report_risk(
 
     Args:
         histogram: distinct tuples of the consented records with their people.
-        counted: recount of the staged classes, as `ClassesFn` gives it.
+        counted: recount of the staged classes, as `CountClasses` gives it.
         register: recount of the same labels on a register of people that holds all
             those of the set; null if none is at hand.
 

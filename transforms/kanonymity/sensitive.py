@@ -8,25 +8,19 @@ largest shard; what comes out holds no person.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.pvalue import PCollection
 
 from ..blocks.names import SUBJECT
 from .codes import Ints
-from .merging import SHARDS, MergeFn, by_shard, distinct_rows, refuse_nobody
+from .merging import distinct_rows, refuse_nobody
 
 __all__ = [
     "PEOPLE",
     "POPULATION",
     "VALUE",
-    "CollectTriples",
-    "CountValues",
     "numbered",
     "value_people",
     "value_triples",
@@ -107,70 +101,3 @@ def _positions(wanted: pa.Table, keys: pa.Table) -> Ints:
     """Find each row of a table among the distinct rows of another."""
     number, first = numbered(pa.concat_tables([keys, wanted]))
     return first[number[keys.num_rows :]]
-
-
-class CollectTriples(beam.PTransform[Any, Any]):
-    """Collects the distinct (tuple, value, person) triples of one sensitive attribute.
-
-    Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table, as
-    `value_triples` gives it, for `withhold_classes`. It is not capped: a share of people
-    cannot be told from a sample of them.
-    """
-
-    def __init__(self, quasi_identifiers: Sequence[str], sensitive: str) -> None:
-        super().__init__()
-        self._quasi = tuple(quasi_identifiers)
-        self._sensitive = sensitive
-
-    def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
-        """Unite the triples of all blocks."""
-        return (
-            blocks
-            | "Triples" >> beam.Map(value_triples, self._quasi, self._sensitive)
-            | "Unite" >> beam.CombineGlobally(MergeFn(distinct_rows))
-            | "Any" >> beam.Filter(lambda table: table is not None)
-        )
-
-
-class CountValues(beam.PTransform[Any, Any]):
-    """Counts the people of every class by value of one sensitive attribute.
-
-    Shape: `PCollection[RecordBatch] -> PCollection[Table]`, tables as `value_people`
-    gives them; each class stands in one of them. Exact in any order, split and bundling.
-    """
-
-    def __init__(self, quasi_identifiers: Sequence[str], sensitive: str) -> None:
-        super().__init__()
-        self._quasi = tuple(quasi_identifiers)
-        self._sensitive = sensitive
-
-    def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
-        """Spread triples over shards by class, and count each shard."""
-        return (
-            blocks
-            | "Spread" >> beam.FlatMap(_shards, self._quasi, self._sensitive)
-            | "Gather" >> beam.CombinePerKey(MergeFn(distinct_rows, value_people))
-            | "Counts" >> beam.Values()
-        )
-
-
-def _shards(
-    block: pa.RecordBatch, quasi: Sequence[str], sensitive: str
-) -> Iterator[tuple[int, pa.Table]]:
-    triples = value_triples(block, quasi, sensitive)
-    yield from by_shard(triples, _shard_of(triples.select(list(quasi))))
-
-
-def _shard_of(labels: pa.Table) -> Ints:
-    """Give each class a shard by its labels alone: the same in every block."""
-    digest = np.zeros(labels.num_rows, dtype=np.int64)
-    for column in labels.columns:
-        coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-        texts = coded.dictionary.cast(pa.string()).to_pylist()
-        checks = np.array(
-            [zlib.crc32((text or "").encode()) for text in texts] or [0],
-            dtype=np.int64,
-        )
-        codes = coded.indices.to_numpy(zero_copy_only=False)
-        digest = (digest * 31 + checks[codes]) % (2**31 - 1)
-    return digest % SHARDS

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
-from .histogram import HistogramFn
-from .measure import RECOUNT_CAP, ClassesFn
+from .codes import Ints
+from .combine import ClassesFn, HistogramFn, MergeFn
+from .measure import RECOUNT_CAP
+from .merging import SHARDS, by_shard, distinct_rows
+from .sensitive import value_people, value_triples
 
-__all__ = ["CollectHistogram", "CountClasses"]
+__all__ = ["CollectHistogram", "CollectTriples", "CountClasses", "CountValues"]
 
 
 class CollectHistogram(beam.PTransform[Any, Any]):
@@ -53,3 +59,70 @@ class CountClasses(beam.PTransform[Any, Any]):
             | beam.CombineGlobally(self._fn)
             | beam.Filter(lambda table: table is not None)
         )
+
+
+class CollectTriples(beam.PTransform[Any, Any]):
+    """Collects the distinct (tuple, value, person) triples of one sensitive attribute.
+
+    Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table, as
+    `value_triples` gives it, for `withhold_classes`. It is not capped: a share of people
+    cannot be told from a sample of them.
+    """
+
+    def __init__(self, quasi_identifiers: Sequence[str], sensitive: str) -> None:
+        super().__init__()
+        self._quasi = tuple(quasi_identifiers)
+        self._sensitive = sensitive
+
+    def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
+        """Unite the triples of all blocks."""
+        return (
+            blocks
+            | "Triples" >> beam.Map(value_triples, self._quasi, self._sensitive)
+            | "Unite" >> beam.CombineGlobally(MergeFn(distinct_rows))
+            | "Any" >> beam.Filter(lambda table: table is not None)
+        )
+
+
+class CountValues(beam.PTransform[Any, Any]):
+    """Counts the people of every class by value of one sensitive attribute.
+
+    Shape: `PCollection[RecordBatch] -> PCollection[Table]`, tables as `value_people`
+    gives them; each class stands in one of them. Exact in any order, split and bundling.
+    """
+
+    def __init__(self, quasi_identifiers: Sequence[str], sensitive: str) -> None:
+        super().__init__()
+        self._quasi = tuple(quasi_identifiers)
+        self._sensitive = sensitive
+
+    def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
+        """Spread triples over shards by class, and count each shard."""
+        return (
+            blocks
+            | "Spread" >> beam.FlatMap(_shards, self._quasi, self._sensitive)
+            | "Gather" >> beam.CombinePerKey(MergeFn(distinct_rows, value_people))
+            | "Counts" >> beam.Values()
+        )
+
+
+def _shards(
+    block: pa.RecordBatch, quasi: Sequence[str], sensitive: str
+) -> Iterator[tuple[int, pa.Table]]:
+    triples = value_triples(block, quasi, sensitive)
+    yield from by_shard(triples, _shard_of(triples.select(list(quasi))))
+
+
+def _shard_of(labels: pa.Table) -> Ints:
+    """Give each class a shard by its labels alone: the same in every block."""
+    digest = np.zeros(labels.num_rows, dtype=np.int64)
+    for column in labels.columns:
+        coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+        texts = coded.dictionary.cast(pa.string()).to_pylist()
+        checks = np.array(
+            [zlib.crc32((text or "").encode()) for text in texts] or [0],
+            dtype=np.int64,
+        )
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        digest = (digest * 31 + checks[codes]) % (2**31 - 1)
+    return digest % SHARDS

@@ -20,8 +20,8 @@ from apache_beam.pvalue import PCollection
 
 from ...blocks.names import SUBJECT, is_system
 from ...staging.spill import record_keys
+from ..combine import MergeFn
 from ..histogram import ROWS
-from ..merging import MergeFn
 from .shards import (
     read_table,
     shards_of,

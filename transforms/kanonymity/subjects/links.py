@@ -16,8 +16,9 @@ from apache_beam.pvalue import PCollection
 
 from ...blocks.names import SUBJECT
 from ..codes import canonical
+from ..combine import MergeFn
 from ..histogram import ROWS
-from ..merging import MergeFn, distinct_rows
+from ..merging import distinct_rows
 from ..sensitive import numbered
 from .harmonise import LATEST, OWN, Harmonise, choose_tuples, merge_tuples, quasi_of
 from .shards import shards_of, subjects_of

@@ -13,8 +13,8 @@ import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
 from ...blocks.names import SUBJECT
+from ..combine import MergeFn
 from ..histogram import ROWS
-from ..merging import MergeFn
 from .harmonise import (
     OWN,
     Harmonise,

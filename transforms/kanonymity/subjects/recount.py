@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import PCollection
 
 from ...blocks.names import SUBJECT
+from ..combine import MergeFn
 from ..histogram import ROWS
-from ..merging import MergeFn, refuse_nobody, united
+from ..merging import refuse_nobody, united
 from .shards import shards_of
 
 __all__ = ["CountLinks", "LinkReport", "count_links", "links_of", "report_links"]

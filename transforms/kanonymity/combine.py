@@ -1,0 +1,141 @@
+"""What combines blocks and tables of people in Beam, whatever the order and bundling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from .histogram import CodedRows, code_rows, unite_rows
+from .measure import class_sizes, merge_class_sizes
+
+__all__ = ["ClassesFn", "HistogramFn", "MergeFn"]
+
+_PENDING_ROWS = 1 << 19
+"""Histogram rows that an accumulator gathers before it merges them."""
+
+_WAITING = 1_024  # tables of an accumulator
+_PENDING_TABLE_ROWS = 1 << 14  # rows that wait, at least, before they are merged
+
+Accumulator = list[CodedRows]
+Merge = Callable[[Sequence[pa.Table]], pa.Table]
+
+
+class HistogramFn(beam.CombineFn):
+    """Combines blocks into one histogram.
+
+    Accumulators hold at most *distinct tuples times k* rows plus a bounded number of rows
+    that wait to be merged. Blocks → one `pa.Table` as `histogram_of` gives it, or None
+    if there was no block.
+    """
+
+    def __init__(self, quasi: Sequence[str], k: int) -> None:
+        self._quasi = tuple(quasi)
+        self._k = k
+
+    def create_accumulator(self) -> Accumulator:
+        """Start with nothing."""
+        return []
+
+    def add_input(
+        self, accumulator: Accumulator, element: pa.Table | pa.RecordBatch
+    ) -> Accumulator:
+        """Code a block and keep it until enough have come."""
+        accumulator.append(code_rows(element, self._quasi))
+        return self._settled(accumulator)
+
+    def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
+        """Unite accumulators, merging as they come so that memory stays bounded."""
+        united: Accumulator = []
+        for accumulator in accumulators:
+            united = self._settled([*united, *accumulator])
+        return united
+
+    def compact(self, accumulator: Accumulator) -> Accumulator:
+        """Merge what waits, before the accumulator travels."""
+        return [unite_rows(accumulator, self._k)] if accumulator else []
+
+    def extract_output(self, accumulator: Accumulator) -> pa.Table | None:
+        """Give the histogram of everything, or None where there was no block."""
+        return unite_rows(accumulator, self._k).decoded() if accumulator else None
+
+    def _settled(self, accumulator: Accumulator) -> Accumulator:
+        """Merge when as much waits as was merged before: each row is merged O(log n) times."""
+        waiting = sum(len(part.rows) for part in accumulator[1:])
+        merged = len(accumulator[0].rows) if accumulator else 0
+        if waiting < max(_PENDING_ROWS, merged) and len(accumulator) < 256:
+            return accumulator
+        return [unite_rows(accumulator, self._k)]
+
+
+def _same(table: Any) -> Any:
+    return table
+
+
+class MergeFn(beam.CombineFn):
+    """Unites tables; accumulators hold one merged table and a few more.
+
+    Tables are merged when as much waits as was merged before, so that each row is merged
+    a logarithmic number of times. Without any input the result is None.
+
+    Args:
+        merge: unites tables, in any order and split the same.
+        finish: makes the result of all that was merged.
+        prepare: makes a table of an input.
+    """
+
+    def __init__(
+        self,
+        merge: Merge,
+        finish: Callable[[pa.Table], Any] = _same,
+        prepare: Callable[[Any], pa.Table] = _same,
+    ) -> None:
+        self._merge = merge
+        self._finish = finish
+        self._prepare = prepare
+
+    def create_accumulator(self) -> list[pa.Table]:
+        """Start with nothing."""
+        return []
+
+    def add_input(self, accumulator: list[pa.Table], element: Any) -> list[pa.Table]:
+        """Keep a table; merge when as much waits as was merged before."""
+        accumulator.append(self._prepare(element))
+        waiting = sum(table.num_rows for table in accumulator[1:])
+        merged = accumulator[0].num_rows
+        if len(accumulator) < _WAITING and waiting < max(_PENDING_TABLE_ROWS, merged):
+            return accumulator
+        return self.compact(accumulator)
+
+    def merge_accumulators(
+        self, accumulators: Iterable[list[pa.Table]]
+    ) -> list[pa.Table]:
+        """Unite accumulators as they come."""
+        merged: list[pa.Table] = []
+        for accumulator in accumulators:
+            merged = self.compact([*merged, *accumulator])
+        return merged
+
+    def compact(self, accumulator: list[pa.Table]) -> list[pa.Table]:
+        """Merge what waits."""
+        return [self._merge(accumulator)] if accumulator else []
+
+    def extract_output(self, accumulator: list[pa.Table]) -> Any:
+        """Merge all and finish."""
+        return self._finish(self._merge(accumulator)) if accumulator else None
+
+
+class ClassesFn(MergeFn):
+    """Combines staged blocks into one recount; None where there was no block.
+
+    Accumulators hold at most *classes times cap* subjects, and what waits to be merged.
+    """
+
+    def __init__(self, quasi: Sequence[str], cap: int) -> None:
+        super().__init__(
+            partial(merge_class_sizes, cap=cap),
+            prepare=partial(class_sizes, quasi=tuple(quasi), cap=cap),
+        )
