@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ..policies.errors import OutputError
 from .result import RunResult
+from .summary_anonymity import add_anonymity
 
 if TYPE_CHECKING:
     from ..expectations import ValidationReport
@@ -35,31 +36,7 @@ def print_summary(result: RunResult, console: Console | None = None) -> None:
     if result.ledger:
         decisions = sum(result.ledger["decisions"].values())
         table.add_row("ledger", f"{decisions:,}", _ledger(result.ledger))
-    facts = result.anonymity
-    if facts:
-        subject = facts.get("subject", {})
-        if subject.get("contribution_cap") is not None:
-            table.add_row(
-                "capped",
-                f"{result.capped:,}",
-                f"over {subject['contribution_cap']:,} records of a person",
-            )
-        if "harmonise" in subject:
-            table.add_row(
-                "harmonised",
-                f"{subject['harmonised_share']:.1%}",
-                f"of the records got their person's {subject['harmonise']} tuple",
-            )
-        table.add_row(
-            "suppressed", f"{result.suppressed:,}", "could not reach k people"
-        )
-        table.add_row("classes", f"{facts['classes']:,}", _levels(facts))
-        table.add_row(
-            "k reached",
-            str(facts["k_reached"]),
-            f"people; the policy asks {facts['k']}",
-        )
-        table.add_row("NCP", f"{facts['ncp']:.4f}", "information lost, 0 to 1")
+    add_anonymity(table, result)
     if result.residual:
         columns = result.residual["columns"]
         table.add_row("residual", f"{len(columns):,}", _residual(columns))
@@ -152,18 +129,6 @@ def _bias(bias: dict[str, Any]) -> list[str]:
         f"(PSI {grouping['psi']:.3f}); see bias in run.json"
         for grouping in sorted(shifted, key=lambda grouping: -grouping["psi"])
     ]
-
-
-def _levels(facts: dict[str, Any]) -> str:
-    levels = facts.get("levels") or {}
-    return ", ".join(f"{name} {_level(level)}" for name, level in levels.items())
-
-
-def _level(level: int | dict[str, float]) -> str:
-    """Name the one level of a column, or how many records lie on each."""
-    if isinstance(level, int):
-        return f"level {level}"
-    return " / ".join(f"{name} {share:.0%}" for name, share in level.items())
 
 
 def _residual(columns: dict[str, Any]) -> str:

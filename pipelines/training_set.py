@@ -42,6 +42,7 @@ from ..transforms.kanonymity import (
     Recoding,
     withhold_classes,
 )
+from ..transforms.kanonymity.utility import gate_facts, refuse_loss
 from .attacks import note_attacks
 from .audit import check_writable, write_audit, write_result
 from .consent_ledger import ledger_facts, open_ledger, with_ledger
@@ -275,6 +276,7 @@ class _Run:
             raise GateError(message)
         anonymity = policy.anonymity
         recoding = AnonymityPlan.from_policy(policy).choose(cleared.histogram)
+        self._gate(recoding, "the chosen recoding")
         if not anonymity.sensitive:
             return recoding, recoding
         kept = withhold_classes(
@@ -284,7 +286,21 @@ class _Run:
             anonymity.sensitive,
             anonymity.suppress_max,
         )
+        self._gate(kept, "the classes that meet anonymity.sensitive")
         return kept, recoding
+
+    def _gate(self, recoding: Recoding, of: str) -> None:
+        """Refuse, before anything is staged, what loses more than the policy allows.
+
+        Raises:
+            GateError: it does; the account says by how much.
+        """
+        gates = self._policy.anonymity.utility
+        if not gates.asked:
+            return
+        lost = (recoding.ncp, recoding.suppressed_share)
+        self._result.anonymity["utility"] = gate_facts(gates, *lost)
+        refuse_loss(gates, *lost, of)
 
 
 def _commonest(result: RunResult) -> str:

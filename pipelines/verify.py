@@ -26,12 +26,19 @@ from ..transforms.kanonymity import (
     report_risk,
     report_sensitive,
 )
+from ..transforms.kanonymity.utility import (
+    gate_facts,
+    level_shares,
+    measure_ncp,
+    refuse_loss,
+)
 from .passes import Cleared, Staged
 from .result import RunResult
 
 __all__ = ["verify_staged"]
 
 _USELESS_NCP = 0.9
+_SAME_NCP = 1e-6
 
 
 def verify_staged(
@@ -74,7 +81,8 @@ def verify_staged(
         for name, rule in policy.anonymity.sensitive.items()
         for report in [report_sensitive(staged.values[name], name, rule)]
     }
-    result.anonymity = _anonymity(policy, recoding, classes)
+    total = result.kept - result.capped
+    result.anonymity = _anonymity(policy, recoding, staged, classes, total)
     result.anonymity["subject"] = _subject(policy, cleared)
     if cleared.histogram is not None:
         risk = report_risk(cleared.histogram, staged.classes)
@@ -92,13 +100,25 @@ def verify_staged(
             f"{cleared.capped} were counted. This is a defect; nothing is published"
         )
         raise GateError(message)
-    planned = recoding.suppressed_share * (result.kept - result.capped)
+    planned = recoding.suppressed_share * total
     if abs(planned - result.suppressed) > 0.5:  # the share is a float of whole rows
         message = (
             f"{result.suppressed} records were suppressed where the plan counted "
             f"{planned:.0f}. This is a defect; nothing is published"
         )
         raise GateError(message)
+    ncp = measure_ncp(recoding.facts, staged.classes, total)
+    if abs(ncp - recoding.ncp) > _SAME_NCP:
+        message = (
+            f"the staged set has NCP {ncp:.6f} where the plan has {recoding.ncp:.6f}. "
+            "This is a defect; nothing is published"
+        )
+        raise GateError(message)
+    gates = policy.anonymity.utility
+    if gates.asked:
+        share = result.suppressed / max(total, 1)
+        result.anonymity["utility"] = gate_facts(gates, ncp, share)
+        refuse_loss(gates, ncp, share, "the staged set")
     if recoding.ncp > _USELESS_NCP:
         result.warnings.append(
             f"NCP {recoding.ncp:.2f}: hardly anything is left of the "
@@ -150,18 +170,25 @@ def _evidence(
 
 
 def _anonymity(
-    policy: Policy, recoding: Recoding, classes: ClassReport
+    policy: Policy,
+    recoding: Recoding,
+    staged: Staged,
+    classes: ClassReport,
+    total: int,
 ) -> dict[str, object]:
+    suppressed = total - classes.rows
     return {
         "k": policy.anonymity.k,
         "recoding": policy.anonymity.recoding,
         "k_reached": classes.k_reached,
         "classes": classes.classes,
         "average_class_rows": round(classes.average_class_rows, 2),
-        "discernibility": classes.discernibility,
+        "c_avg": round(classes.c_avg(policy.anonymity.k), 6),
+        "discernibility": classes.discernibility_with(suppressed),
         "ncp": round(recoding.ncp, 6),
         "suppressed_share": round(recoding.suppressed_share, 6),
         "levels": recoding.levels,
+        "level_shares": level_shares(recoding.facts, staged.classes),
         "quasi_identifiers": list(policy.quasi_identifiers),
     }
 

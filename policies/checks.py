@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .anonymity_subject import check_subject
+from .anonymity_utility import check_utility
 from .column_checks import check_columns
 from .consent_checks import check_consent
 from .diversity import check_sensitive
@@ -71,6 +72,7 @@ def run_checks(draft: Draft) -> Resolved:
     published = (c.name for c in columns if c.name and c.action != "drop")
     check_residual(draft, tuple(published))
     check_anonymity(draft, columns)
+    check_utility(draft)
     check_sensitive(draft, columns)
     check_subject(draft, columns)
     _places(draft)

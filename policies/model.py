@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from .anonymity_subject import SubjectRule, links_people
+from .anonymity_utility import Utility
 from .columns import Column, JoinGroup, Key
 from .consent import Consent
 from .diversity import Sensitive
@@ -32,6 +33,7 @@ __all__ = [
     "Recognizer",
     "RecognizerPattern",
     "Residual",
+    "Utility",
 ]
 
 
@@ -91,6 +93,7 @@ class Anonymity(Frozen):
         subject: whether rows of one person may be linked, and what is done then.
         contribution_cap: most records of one data subject that are published, ≥ 1, drawn
             by a keyed hash; all of them by default.
+        utility: what the set must still be worth to be published.
     """
 
     k: int
@@ -102,6 +105,7 @@ class Anonymity(Frozen):
     sensitive: dict[str, Sensitive] = Field(default_factory=dict)
     subject: SubjectRule = Field(default_factory=SubjectRule)
     contribution_cap: int | None = Field(default=None, ge=1)
+    utility: Utility = Field(default_factory=Utility)
 
 
 class Expectations(Frozen):

@@ -13,6 +13,7 @@ from apache_beam.testing.util import assert_that
 from apache_beam.transforms.window import FixedWindows
 
 import optin.transforms
+from optin.policies.anonymity_utility import Utility
 from optin.policies.columns import Column, Hierarchy
 from optin.policies.errors import InputError
 from optin.transforms.kanonymity import AnonymityPlan, build_ladder, kanonymize
@@ -75,6 +76,19 @@ def test_pipeline_fails_where_k_is_out_of_reach() -> None:
     plan = AnonymityPlan("user", LADDERS, k=500)
     with (
         pytest.raises(Exception, match="distinct people"),
+        beam.Pipeline("DirectRunner") as pipeline,
+    ):
+        _ = (
+            pipeline
+            | beam.Create(people().to_batches())
+            | optin.transforms.KAnonymize(plan)
+        )
+
+
+def test_pipeline_fails_where_more_is_lost_than_allowed() -> None:
+    plan = AnonymityPlan("user", LADDERS, k=4, utility=Utility(max_ncp=0.01))
+    with (
+        pytest.raises(Exception, match=r"more than max_ncp 0\.01"),
         beam.Pipeline("DirectRunner") as pipeline,
     ):
         _ = (

@@ -19,6 +19,7 @@ from .measure import ClassReport, report_classes
 from .plan import AnonymityPlan
 from .recoding import Recoding
 from .stage import CollectHistogram, CountClasses
+from .utility import measure_ncp, refuse_loss
 
 __all__ = ["KAnonymize"]
 
@@ -76,7 +77,7 @@ class KAnonymize(beam.PTransform[PCollection[pa.RecordBatch], Any]):
         report = (
             recoded
             | "Recount" >> CountClasses(plan.quasi_identifiers, plan.k)
-            | "Judge" >> beam.Map(report_classes, plan.quasi_identifiers, plan.k)
+            | "Judge" >> beam.Map(_judge, AsIter(recoding), plan)
         )
         return recoded | "Give" >> beam.Map(_give, AsIter(report)).with_output_types(
             pa.RecordBatch
@@ -102,6 +103,19 @@ def _apply(
     for recoding in recodings:  # one, since there is a block
         recoded = recoding.apply(pa.Table.from_batches([block]))
         yield from recoded.combine_chunks().to_batches()
+
+
+def _judge(
+    counted: pa.Table, recodings: Iterable[Recoding], plan: AnonymityPlan
+) -> ClassReport:
+    """Hold the recount against k and against what may be lost."""
+    report = report_classes(counted, plan.quasi_identifiers, plan.k)
+    for recoding in recodings:
+        total = recoding.records
+        ncp = measure_ncp(recoding.facts, counted, total)
+        suppressed = (total - report.rows) / total
+        refuse_loss(plan.utility, ncp, suppressed, "the recounted blocks")
+    return report
 
 
 def _give(block: pa.RecordBatch, reports: Iterable[ClassReport]) -> pa.RecordBatch:

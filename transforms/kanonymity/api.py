@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from ...policies.anonymity_utility import Utility
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
 from .histogram import histogram_of
@@ -15,6 +16,7 @@ from .local import DEFAULT_EFFORT
 from .measure import RECOUNT_CAP, ClassReport, class_sizes, report_classes
 from .plan import AnonymityPlan
 from .recoding import Recoding
+from .utility import measure_ncp, refuse_loss
 
 __all__ = ["kanonymize"]
 
@@ -29,6 +31,8 @@ def kanonymize(
     local: bool = False,
     effort: int = DEFAULT_EFFORT,
     ranges: bool = False,
+    max_ncp: float | None = None,
+    max_suppressed: float | None = None,
 ) -> tuple[pa.Table, Recoding, ClassReport]:
     """Generalise a table until every class covers at least k distinct people.
 
@@ -43,16 +47,26 @@ def kanonymize(
         ranges: of local recoding: numbers and dates as tight ranges of their classes,
             else with labels of their hierarchies alone. Ranges lose less; their ends are
             values of members, and they tell more to someone who knows the algorithm.
+        max_ncp: largest loss of the result, 0 to 1, a suppressed record counting 1.
+        max_suppressed: largest share of records that is suppressed in the end.
 
     Returns:
         The generalised table without suppressed records, the recoding, and the
         independent recount of the result.
 
     Raises:
-        GateError: k is out of reach, or the recount of the result finds a class below it.
+        GateError: k is out of reach, the recount of the result finds a class below it,
+            or more is lost than allowed.
     """
     plan = AnonymityPlan(
-        subject, tuple(ladders), k, suppress_max, local, effort, ranges
+        subject,
+        tuple(ladders),
+        k,
+        suppress_max,
+        local,
+        effort,
+        ranges,
+        _gates(max_ncp=max_ncp, max_suppressed=max_suppressed),
     )
     codes = table.column(subject).combine_chunks().dictionary_encode().indices
     # A record without a subject is nobody: all of them together count as one person.
@@ -70,4 +84,18 @@ def kanonymize(
             "people where the plan counted enough. This is a defect; nothing is given"
         )
         raise GateError(message)
+    refuse_loss(
+        plan.utility,
+        measure_ncp(recoding.facts, counted, table.num_rows),
+        1 - report.rows / max(table.num_rows, 1),
+        "the result",
+    )
     return recoded.drop_columns([SUBJECT]), recoding, report
+
+
+def _gates(**gates: float | None) -> Utility:
+    for name, allowed in gates.items():
+        if allowed is not None and not 0 <= allowed <= 1:
+            message = f"{name} is {allowed:g}, must be 0 to 1: it is a share"
+            raise GateError(message)
+    return Utility(**gates)

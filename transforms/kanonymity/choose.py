@@ -18,9 +18,11 @@ import pyarrow as pa
 from ...policies.errors import GateError
 from .coded import Coded, code_histogram
 from .histogram import ROWS
+from .ladder_labels import TOP
 from .ladders import Ladder
 from .recoding import GlobalRecoding
 from .search import Axis, Found, search_lattice
+from .utility import label_facts
 
 __all__ = ["allowed_rows", "choose_recoding", "out_of_reach"]
 
@@ -95,10 +97,19 @@ def _recoding(
     tables = []
     labels = {}
     loss = np.zeros(len(coded.rows))
+    facts = {}
+    held = np.where(released, coded.rows, 0)
     for name, column, level in zip(names, coded.columns, found.levels, strict=True):
         label = pa.array(column.rungs.labels[level], pa.string())
         tables.append(pa.table({"value": column.values, "label": label}))
         labels[name] = label.take(pa.array(column.codes[released]))
+        rows = np.bincount(column.codes, weights=held, minlength=len(label))
+        steps = column.ladder.names
+        # What lies outside a hierarchy is `*` at every level.
+        at = np.where(
+            np.array(column.rungs.labels[level]) == TOP, len(steps) - 1, level
+        )
+        facts[name] = label_facts(label, at, steps, column.rungs.losses[level], rows)
         loss += column.rungs.losses[level][column.codes] / len(names)
     classes = (
         pa.table(labels)
@@ -115,4 +126,6 @@ def _recoding(
         k=k,
         ncp=lost / max(coded.total, 1),
         suppressed_share=found.suppressed_rows / max(coded.total, 1),
+        records=coded.total,
+        facts=facts,
     )

@@ -47,7 +47,8 @@ class ClassReport:
         violating_classes: classes that cover fewer than k distinct subjects.
         violating_rows: rows in those classes.
         average_class_rows: rows per class.
-        discernibility: sum over classes of rows squared (Bayardo, Agrawal, ICDE 2005).
+        discernibility: sum over classes of rows squared; `discernibility_with` adds
+            what suppressed records cost.
     """
 
     classes: int
@@ -57,6 +58,25 @@ class ClassReport:
     violating_rows: int
     average_class_rows: float
     discernibility: int
+
+    def c_avg(self, k: int) -> float:
+        """Give the normalised average class size: rows / (classes · k), at best 1.
+
+        K. LeFevre et al., "Mondrian multidimensional k-anonymity", ICDE 2006, §2.1. By
+        rows, as there: people with several rows make it larger. 0 for an empty set.
+        """
+        return self.rows / (self.classes * k) if self.classes else 0.0
+
+    def discernibility_with(self, suppressed: int) -> int:
+        """Give the discernibility penalty: Σ |class|² + suppressed · all records.
+
+        R. Bayardo, R. Agrawal, "Data privacy through optimal k-anonymization", ICDE
+        2005, §4.
+
+        Args:
+            suppressed: records that are in no class.
+        """
+        return self.discernibility + suppressed * (self.rows + suppressed)
 
 
 def class_sizes(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from ...policies.anonymity_utility import Utility
 from ...policies.model import Policy
 from ..blocks.names import SUBJECT
 from .choose import choose_recoding
@@ -29,6 +30,7 @@ class AnonymityPlan:
         effort: of local recoding: most combinations of levels that are tried.
         ranges: of local recoding: numbers and dates as tight ranges of their classes,
             else with labels of their hierarchies alone.
+        utility: what the result must still be worth.
     """
 
     subject: str
@@ -38,6 +40,7 @@ class AnonymityPlan:
     local: bool = False
     effort: int = DEFAULT_EFFORT
     ranges: bool = False
+    utility: Utility = field(default_factory=Utility)
 
     @staticmethod
     def from_policy(policy: Policy) -> AnonymityPlan:
@@ -56,6 +59,7 @@ class AnonymityPlan:
             local=anonymity.recoding == "local",
             effort=anonymity.effort,
             ranges=anonymity.labels == "ranges",
+            utility=anonymity.utility,
         )
 
     @property
@@ -68,6 +72,8 @@ class AnonymityPlan:
 
         Raises:
             GateError: k is out of reach.
+
+        Not covered: `utility`, which is held against what is released.
         """
         if not self.local:
             return choose_recoding(histogram, self.ladders, self.k, self.suppress_max)

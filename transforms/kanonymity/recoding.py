@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from .codes import canonical
 from .histogram import codes_of
+from .utility import LabelFacts
 
-__all__ = ["GlobalRecoding", "Recoding", "same_labels", "with_share"]
+__all__ = ["GlobalRecoding", "Recoding", "same_labels"]
 
 
 class Recoding(Protocol):
@@ -40,21 +41,22 @@ class Recoding(Protocol):
     def suppressed_share(self) -> float:
         """Share of the records that is suppressed."""
 
+    @property
+    def records(self) -> int:
+        """Records that it was chosen for."""
+
+    @property
+    def facts(self) -> LabelFacts:
+        """Level and loss of every label, by column."""
+
     def apply(self, table: pa.Table) -> pa.Table:
         """Generalise the quasi-identifiers and remove suppressed records."""
 
     def without(self, classes: pa.Table) -> Self:
         """Release the classes with these labels no longer."""
 
-    def with_suppressed(self, share: float) -> Self:
-        """Note what share of the records is suppressed."""
-
-
-def with_share(ncp: float, before: float, share: float) -> float:
-    """Give the NCP after more records were suppressed, each of which loses all."""
-    kept = 1 - before
-    inside = (ncp - before) / kept if kept > 0 else 0.0
-    return ncp + (share - before) * (1 - inside)
+    def with_suppressed(self, share: float, ncp: float) -> Self:
+        """Note what share of the records is suppressed, and what is lost then."""
 
 
 def same_labels(
@@ -79,6 +81,8 @@ class GlobalRecoding:
         k: fewest people of a released class.
         ncp: information lost, 0 to 1, a suppressed record counting 1.
         suppressed_share: share of the records that is suppressed.
+        records: that it was chosen for.
+        facts: level and loss of every label, by column.
     """
 
     quasi_identifiers: tuple[str, ...]
@@ -88,6 +92,8 @@ class GlobalRecoding:
     k: int
     ncp: float
     suppressed_share: float
+    records: int
+    facts: LabelFacts
 
     def apply(self, table: pa.Table) -> pa.Table:
         """Generalise the quasi-identifiers and remove suppressed records.
@@ -111,9 +117,8 @@ class GlobalRecoding:
         gone = same_labels(self.released, classes, self.quasi_identifiers)
         return replace(self, released=self.released.filter(pa.array(~gone)))
 
-    def with_suppressed(self, share: float) -> Self:
-        """Note what share of the records is suppressed; each record more loses all."""
-        ncp = with_share(self.ncp, self.suppressed_share, share)
+    def with_suppressed(self, share: float, ncp: float) -> Self:
+        """Note what share of the records is suppressed, and what is lost then."""
         return replace(self, suppressed_share=share, ncp=ncp)
 
     def _released(self, table: pa.Table) -> pa.Array:

@@ -21,6 +21,7 @@ from .diverse import class_values, judge
 from .histogram import ROWS
 from .recoding import Recoding
 from .sensitive import VALUE, numbered, value_people, value_triples
+from .utility import measure_ncp
 
 __all__ = ["withhold_classes"]
 
@@ -96,7 +97,8 @@ def _outside(counted: pa.Table, gone: pa.Table, names: list[str]) -> pa.Table:
 def _within(kept: Plan, histogram: pa.Table, suppress_max: float) -> Plan:
     """Count the records that go, in all, and refuse too many."""
     total = int(histogram.column(ROWS).to_numpy().sum())
-    released = int(kept.apply(histogram).column(ROWS).to_numpy().sum())
+    left = kept.apply(histogram)
+    released = int(left.column(ROWS).to_numpy().sum())
     gone = total - released
     if released == 0 or gone > math.floor(Fraction(str(suppress_max)) * total):
         share = gone / max(total, 1)
@@ -106,4 +108,6 @@ def _within(kept: Plan, histogram: pa.Table, suppress_max: float) -> Plan:
             "allows. Raise suppress_max, weaken the rules, or coarsen the hierarchies"
         )
         raise GateError(message)
-    return kept.with_suppressed(gone / max(total, 1))
+    return kept.with_suppressed(
+        gone / max(total, 1), measure_ncp(kept.facts, left, total)
+    )

@@ -14,7 +14,8 @@ from ..choose import allowed_rows, out_of_reach
 from ..coded import Coded, CodedColumn, code_histogram
 from ..codes import Ints, TupleIndex, encode_column
 from ..ladders import Ladder
-from ..recoding import same_labels, with_share
+from ..recoding import same_labels
+from ..utility import LabelFacts, label_facts
 from .classes import ClassLabels
 from .problem import LocalColumn, LocalProblem, Pairs
 from .release import DEFAULT_EFFORT, LocalRelease, release_locally
@@ -40,9 +41,12 @@ class LocalRecoding:
         k: fewest people of a released class.
         ncp: information lost, 0 to 1, a suppressed record counting 1.
         suppressed_share: share of the records that is suppressed.
-        bounds: one row per class, `lower:NAME` and `upper:NAME` for each column of
-            numbers or dates, in its type: the smallest and the largest value among the
-            members; null where a member has none.
+        bounds: of tight ranges: one row per class, `lower:NAME` and `upper:NAME` for
+            each column of numbers or dates, in its type: the smallest and the largest
+            value among the members; null where a member has none. No column where
+            labels are those of hierarchies, which do not tell these values.
+        records: that it was chosen for.
+        facts: level and loss of every label, by column.
     """
 
     quasi_identifiers: tuple[str, ...]
@@ -55,6 +59,8 @@ class LocalRecoding:
     ncp: float
     suppressed_share: float
     bounds: pa.Table
+    records: int
+    facts: LabelFacts
 
     def apply(self, table: pa.Table) -> pa.Table:
         """Put the labels of its class on each record and remove suppressed records.
@@ -72,11 +78,6 @@ class LocalRecoding:
             label = self.labels.column(name).combine_chunks().take(places)
             table = table.set_column(position, name, label)
         return table
-
-    def bounds_of(self, table: pa.Table) -> pa.Table:
-        """Give the typed bounds of each record that `apply` keeps, in its order."""
-        number = self.classes_of(table)
-        return self.bounds.take(pa.array(number[number >= 0]))
 
     def classes_of(self, table: pa.Table) -> Ints:
         """Give the class number of every record, -1 for what is suppressed."""
@@ -101,9 +102,8 @@ class LocalRecoding:
         )
         return replace(self, class_of=np.where(gone[self.class_of], -1, self.class_of))
 
-    def with_suppressed(self, share: float) -> Self:
-        """Note what share of the records is suppressed; each record more loses all."""
-        ncp = with_share(self.ncp, self.suppressed_share, share)
+    def with_suppressed(self, share: float, ncp: float) -> Self:
+        """Note what share of the records is suppressed, and what is lost then."""
         return replace(self, suppressed_share=share, ncp=ncp)
 
 
@@ -142,7 +142,7 @@ def choose_local(
     found = release_locally(problem, effort, allowed)
     if found.suppressed_rows > allowed:
         raise out_of_reach(k, suppress_max)
-    return _recoding(coded, found, k)
+    return _recoding(coded, found, k, ranges=ranges)
 
 
 def local_problem(coded: Coded, k: int, *, ranges: bool) -> LocalProblem:
@@ -169,7 +169,9 @@ def _local(column: CodedColumn, ranges: bool) -> LocalColumn:
     )
 
 
-def _recoding(coded: Coded, found: LocalRelease, k: int) -> LocalRecoding:
+def _recoding(
+    coded: Coded, found: LocalRelease, k: int, *, ranges: bool
+) -> LocalRecoding:
     names = tuple(column.ladder.column for column in coded.columns)
     codes = [column.codes for column in coded.columns]
     index = TupleIndex.build(codes, [len(column.values) for column in coded.columns])
@@ -182,10 +184,14 @@ def _recoding(coded: Coded, found: LocalRelease, k: int) -> LocalRecoding:
     labels: dict[str, pa.Array] = {}
     levels: dict[str, dict[str, float]] = {}
     bounds: dict[str, pa.Array] = {}
+    facts: dict[str, pa.Table] = {}
     for name, column, label in zip(names, coded.columns, found.labels, strict=True):
         labels[name] = _texts(column, label)
-        levels[name] = _level_shares(column, label, rows.astype(np.float64))
-        if column.ladder.kind == "interval":
+        steps = [*column.ladder.names, RANGE]
+        level = _levels(column, label)
+        levels[name] = _level_shares(steps, level, rows.astype(np.float64))
+        facts[name] = label_facts(labels[name], level, steps, label.loss, rows)
+        if ranges and column.ladder.kind == "interval":
             bounds |= _bounds(name, column, label)
     return LocalRecoding(
         quasi_identifiers=names,
@@ -198,6 +204,8 @@ def _recoding(coded: Coded, found: LocalRelease, k: int) -> LocalRecoding:
         ncp=found.loss,
         suppressed_share=found.suppressed_rows / max(coded.total, 1),
         bounds=pa.table(bounds),
+        records=coded.total,
+        facts=facts,
     )
 
 
@@ -219,14 +227,18 @@ def _texts(column: CodedColumn, label: ClassLabels) -> pa.Array:
     return pa.array(texts, pa.string()).take(pa.array(number.reshape(-1)))
 
 
+def _levels(column: CodedColumn, label: ClassLabels) -> Ints:
+    """Give the level of each class; what is called a range stands behind the last."""
+    wide = label.ranged & (label.low != label.high)
+    level = np.where(wide, len(column.ladder.names), label.level)
+    level[label.ranged & ~wide] = 0
+    return level.astype(np.int64)
+
+
 def _level_shares(
-    column: CodedColumn, label: ClassLabels, rows: np.typing.NDArray[np.float64]
+    names: Sequence[str], level: Ints, rows: np.typing.NDArray[np.float64]
 ) -> dict[str, float]:
     """Give the share of the released records on each level, finest first."""
-    names = [*column.ladder.names, RANGE]
-    wide = label.ranged & (label.low != label.high)
-    level = np.where(wide, len(names) - 1, label.level)
-    level[label.ranged & ~wide] = 0
     held = np.bincount(level, weights=rows, minlength=len(names))
     total = max(float(held.sum()), 1.0)
     return {
