@@ -123,6 +123,8 @@ class Hierarchy(Frozen):
         anchor: `widths`: where an interval of every width starts; 0 by default.
         logarithmic: bases, rising, each a power of the one before: intervals from one
             power of the base to the next.
+        quantiles: numbers of groups with about equally many people, falling, each a
+            divisor of the one before. The data decides where they are cut.
         ip: leading bits kept of IPv4 networks, falling; of IPv6 twice as many.
         prefix: numbers of leading characters kept, falling.
         dates: calendar units, rising.
@@ -136,6 +138,7 @@ class Hierarchy(Frozen):
     widths: tuple[float, ...] | None = None
     anchor: float = Field(default=0.0, allow_inf_nan=False)
     logarithmic: tuple[int, ...] | None = None
+    quantiles: tuple[int, ...] | None = None
     ip: tuple[int, ...] | None = None
     prefix: tuple[int, ...] | None = None
     dates: tuple[Literal["day", "week", "month", "quarter", "year"], ...] | None = None

@@ -22,12 +22,17 @@ __all__ = ["check_anonymity", "check_hierarchy", "check_levels", "check_table"]
 _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "widths": (("int64", "float64"), "numbers"),
     "logarithmic": (("int64", "float64"), "numbers"),
+    "quantiles": (
+        ("int64", "float64", "timestamp", "date"),
+        "numbers, times and dates",
+    ),
     "ip": (("string",), "text"),
     "prefix": (("string",), "text"),
     "dates": (("timestamp", "date"), "times and dates"),
     "table": (("string",), "text"),
     "builtin": (("string",), "text"),
 }
+_MOST_GROUPS = 1000
 _UNITS = ("day", "week", "month", "quarter", "year")
 
 
@@ -45,8 +50,8 @@ def check_hierarchy(
         return
     if len(given) != 1 and not draft.is_touched(path):
         message = (
-            "a hierarchy has exactly one of 'widths', 'logarithmic', 'ip', 'prefix', "
-            "'dates', 'table' and 'builtin'"
+            "a hierarchy has exactly one of 'widths', 'logarithmic', 'quantiles', "
+            "'ip', 'prefix', 'dates', 'table' and 'builtin'"
         )
         draft.report("E157", message, path)
         return
@@ -78,6 +83,8 @@ def check_hierarchy(
             _widths(draft, (*path, kind), _base(draft, column, action))
         elif kind == "logarithmic":
             _logarithmic(draft, (*path, kind), action)
+        elif kind == "quantiles":
+            _quantiles(draft, (*path, kind), action)
         elif kind in ("prefix", "ip"):
             _prefix(draft, (*path, kind))
         elif kind == "dates":
@@ -140,7 +147,7 @@ def _last_level(draft: Draft, column: ColumnDraft) -> int | None:
     builtin = draft.text(*path) or draft.text(*path, "builtin")
     if builtin in BUILTIN_LEVELS:
         return len(BUILTIN_LEVELS[builtin]) + 1
-    for kind in ("widths", "logarithmic", "ip", "prefix", "dates"):
+    for kind in ("widths", "logarithmic", "quantiles", "ip", "prefix", "dates"):
         if draft.count(*path, kind):
             return draft.count(*path, kind) + 1
     return None
@@ -192,6 +199,30 @@ def _logarithmic(draft: Draft, path: Path_, action: str | None) -> None:
             draft.report("E156", message, (*path, index))
             return
         before = int(base)
+
+
+def _quantiles(draft: Draft, path: Path_, action: str | None) -> None:
+    if action == "bucket":
+        message = "quantiles start from values, not from buckets; write 'action: keep'"
+        draft.report("E156", message, path)
+        return
+    before: int | None = None
+    for index in range(draft.count(*path)):
+        groups = draft.number(*path, index)
+        if groups is None:
+            return
+        if not 2 <= groups <= _MOST_GROUPS:
+            message = f"a level has 2 to {_MOST_GROUPS} groups; '*' is implied"
+            draft.report("E156", message, (*path, index))
+            return
+        if before is not None and (groups >= before or before % int(groups)):
+            message = (
+                f"{groups} groups must be fewer than the {before} before them and "
+                "divide them, or groups would not nest"
+            )
+            draft.report("E156", message, (*path, index))
+            return
+        before = int(groups)
 
 
 def _prefix(draft: Draft, path: Path_) -> None:

@@ -12,6 +12,7 @@ from .ladders import Ladder, build_ladder
 from .local import LocalRecoding, choose_local
 from .measure import ClassReport, class_sizes, report_classes
 from .plan import AnonymityPlan
+from .quantiles import fit_ladders
 from .recoding import GlobalRecoding, Recoding
 from .risk import RiskReport, report_risk
 from .withhold import withhold_classes
@@ -38,6 +39,7 @@ __all__ = [
     "choose_local",
     "choose_recoding",
     "class_sizes",
+    "fit_ladders",
     "histogram_of",
     "kanonymize",
     "merge_histograms",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ...policies.anonymity_utility import Utility
@@ -68,12 +69,13 @@ def kanonymize(
         ranges,
         _gates(max_ncp=max_ncp, max_suppressed=max_suppressed),
     )
-    codes = table.column(subject).combine_chunks().dictionary_encode().indices
+    people = table.column(subject).combine_chunks().dictionary_encode()
     # A record without a subject is nobody: all of them together count as one person.
-    numbers = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
-    stamped = table.drop_columns([subject]).append_column(
-        SUBJECT, pa.array(numbers.astype(np.uint64))
-    )
+    codes = people.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    numbers = codes.astype(np.uint64) + np.uint64(1)
+    if any(ladder.quantiles for ladder in ladders):
+        numbers = _hashes(people.dictionary)[codes]
+    stamped = table.drop_columns([subject]).append_column(SUBJECT, pa.array(numbers))
     recoding = plan.choose(histogram_of(stamped, plan.quasi_identifiers, k))
     recoded = recoding.apply(stamped)
     counted = class_sizes(recoded, plan.quasi_identifiers, k * RECOUNT_CAP)
@@ -99,3 +101,11 @@ def _gates(**gates: float | None) -> Utility:
             message = f"{name} is {allowed:g}, must be 0 to 1: it is a share"
             raise GateError(message)
     return Utility(**gates)
+
+
+def _hashes(people: pa.Array) -> npt.NDArray[np.uint64]:
+    """Give hashes of people, and last that of nobody; quantiles take samples by them."""
+    from ..deidentify.keys import subject_tokens
+
+    tokens = subject_tokens(people.cast(pa.string()), b"optin: people of a table")
+    return np.append(tokens.to_numpy(zero_copy_only=False), np.uint64(0))

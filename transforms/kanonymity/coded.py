@@ -15,6 +15,7 @@ from ..blocks.names import SUBJECT
 from .codes import Ints, canonical, combine, encode, ranks
 from .histogram import ROWS
 from .ladders import Ladder, Rungs
+from .quantiles import fit_ladders
 
 __all__ = ["Coded", "CodedColumn", "code_histogram"]
 
@@ -94,6 +95,7 @@ def code_histogram(histogram: pa.Table, ladders: Sequence[Ladder], k: int) -> Co
         raise GateError(message)
     first = np.zeros(len(distinct), dtype=np.int64)
     first[tuple_of] = np.arange(count)
+    ladders = fit_ladders(histogram, ladders, k)
     columns = tuple(
         _column(ladder, values, codes[first])
         for ladder, (values, codes) in zip(ladders, coded, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date, datetime
 from fractions import Fraction
@@ -18,6 +19,7 @@ __all__ = [
     "TOP",
     "LabelOf",
     "calendar_of",
+    "groups_of",
     "interval",
     "interval_of",
     "labelled",
@@ -70,6 +72,25 @@ def interval(value: float, width: float, anchor: float = 0.0) -> str:
 def interval_of(width: float, anchor: float) -> LabelOf:
     """Name intervals of a width that start at the anchor."""
     return lambda value: interval(value, width, anchor)
+
+
+def groups_of(edges: tuple[Any, ...]) -> LabelOf:
+    """Name groups between edges; the first and the last are open.
+
+    How far they reach would be the smallest and the largest value, which are somebody's.
+    """
+
+    def label(value: Any) -> str:
+        place = bisect_right(edges, value)
+        if not edges:
+            return TOP
+        if place == 0:
+            return f"<{text_of(edges[0])}"
+        if place == len(edges):
+            return f">={text_of(edges[-1])}"
+        return f"[{text_of(edges[place - 1])}, {text_of(edges[place])})"
+
+    return label
 
 
 def powers_of(base: int, first: int) -> LabelOf:

@@ -28,6 +28,7 @@ from .ladder_labels import (
     TOP,
     LabelOf,
     calendar_of,
+    groups_of,
     interval,
     interval_of,
     labelled,
@@ -69,6 +70,9 @@ class Ladder:
         anchor: `interval`: where an interval of every width starts.
         bases: `interval`: base of the powers at each level between.
         units: `dates`: calendar unit of each level between.
+        quantiles: groups of about equally many people at each level between.
+        edges: `quantiles`: edges of each level between, once they are known
+            (`fit_ladders`).
         ip: bits of IPv4 networks at each level between; of IPv6 twice as many.
         prefix: characters kept at each level between.
         table: leaf → labels of each level between, from a table.
@@ -87,6 +91,8 @@ class Ladder:
     anchor: float = 0.0
     bases: tuple[int, ...] = ()
     units: tuple[str, ...] = ()
+    quantiles: tuple[int, ...] = ()
+    edges: tuple[tuple[Any, ...], ...] | None = None
     ip: tuple[int, ...] = ()
     prefix: tuple[int, ...] = ()
     table: dict[str, tuple[str, ...]] | None = None
@@ -174,6 +180,11 @@ class Ladder:
             return [powers_of(base, self.bases[0]) for base in self.bases]
         if self.units:
             return [calendar_of(unit) for unit in self.units]
+        if self.quantiles:
+            if self.edges is None:
+                message = "quantile levels have no edges yet: fit_ladders gives them"
+                raise ValueError(message)
+            return [groups_of(edges) for edges in self.edges]
         if self.prefix:
             return [prefix_of(length) for length in self.prefix]
         if self.table:
@@ -220,6 +231,10 @@ def build_ladder(column: Column) -> Ladder:
         return _ladder(column, names, kind="interval", bases=hierarchy.logarithmic)
     if hierarchy.dates:
         return _ladder(column, hierarchy.dates, kind="interval", units=hierarchy.dates)
+    if hierarchy.quantiles:
+        names = tuple(f"{number} groups" for number in hierarchy.quantiles)
+        quantiles = hierarchy.quantiles
+        return _ladder(column, names, kind="interval", quantiles=quantiles)
     if hierarchy.ip:
         names = tuple(f"{bits} bits" for bits in hierarchy.ip)
         return _ladder(column, names, ip=hierarchy.ip, outside=hierarchy.outside)
