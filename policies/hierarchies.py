@@ -71,11 +71,17 @@ def load_table_hierarchy(path: str | Path) -> TableHierarchy:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise _refuse(file, [(line, 1, "not UTF-8 text; save it as UTF-8")]) from None
+        before = raw[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        message = "not UTF-8 text; save it as UTF-8"
+        raise _refuse(file, [(line, column, message)]) from None
     lines, rows, faults = _rows(text)
     if not faults:
-        faults = _faults(lines, rows)
+        places = [
+            (line, _cell_starts(written))
+            for line, written in zip(lines, _written(text, lines), strict=True)
+        ]
+        faults = _faults(places, rows)
     if faults:
         raise _refuse(file, faults)
     return TableHierarchy(
@@ -122,33 +128,71 @@ def _rows(text: str) -> tuple[list[int], list[tuple[str, ...]], list[_Fault]]:
     return lines, rows, []
 
 
-def _faults(lines: list[int], rows: list[tuple[str, ...]]) -> list[_Fault]:
+def _written(text: str, lines: list[int]) -> list[str]:
+    """Give the lines of the text that rows end on."""
+    every = list(io.StringIO(text, newline=""))
+    return [every[line - 1] for line in lines]
+
+
+def _cell_starts(line: str) -> tuple[int, ...]:
+    """Give the column, from 1, at which each cell of a line starts."""
+    starts, quoted = [1], False
+    for place, sign in enumerate(line):
+        quoted ^= sign == '"'
+        if sign == ";" and not quoted:
+            starts.append(place + 2)
+    return tuple(starts)
+
+
+_Place = tuple[int, tuple[int, ...]]
+"""A row's line, and the columns at which its cells start."""
+
+
+def _at(place: _Place, cell: int, message: str) -> _Fault:
+    line, starts = place
+    # A row that began on an earlier line has fewer cells on its last one.
+    return line, starts[cell] if 0 <= cell < len(starts) else starts[-1], message
+
+
+def _faults(places: list[_Place], rows: list[tuple[str, ...]]) -> list[_Fault]:
     if not rows:
         return [(1, 1, "the table is empty; write one line 'leaf;level1;…;*' a leaf")]
     width = len(rows[0])
     if not 2 <= width <= _MAX_LEVELS:
+        other = next((sign for sign in ",\t|" if sign in rows[0][0]), None)
         message = f"a row has 2 to {_MAX_LEVELS} cells 'leaf;level1;…;*', not {width}"
-        return [(lines[0], 1, message)]
+        if width == 1 and other is not None:
+            name = "a tab" if other == "\t" else f"'{other}'"
+            message = f"cells are separated by ';', and here by {name}"
+        return [_at(places[0], 0, message)]
     faults: list[_Fault] = []
-    for line, row in zip(lines, rows, strict=True):
-        if len(row) != width:
+    for place, row in zip(places, rows, strict=True):
+        if row[-1] == "" and row[-2] == TOP:
+            message = (
+                "an empty cell behind '*': take the ';' at the end of the line out"
+            )
+            faults.append(_at(place, len(row) - 1, message))
+        elif len(row) != width:
             message = f"{len(row)} cells where the first row has {width}"
-            faults.append((line, 1, message))
+            faults.append(_at(place, min(len(row), width), message))
         elif not all(row):
-            faults.append((line, 1, "an empty cell: every level needs a label"))
+            message = "an empty cell: every level needs a label"
+            faults.append(_at(place, row.index(""), message))
         elif row[-1] != TOP:
-            faults.append((line, 1, f"the last cell must be '{TOP}', the top level"))
-    return faults or _nesting_faults(lines, rows)
+            message = f"the last cell must be '{TOP}', the top level"
+            faults.append(_at(place, width - 1, message))
+    return faults or _nesting_faults(places, rows)
 
 
-def _nesting_faults(lines: list[int], rows: list[tuple[str, ...]]) -> list[_Fault]:
+def _nesting_faults(places: list[_Place], rows: list[tuple[str, ...]]) -> list[_Fault]:
     faults: list[_Fault] = []
     first: dict[str, int] = {}
     parents: list[dict[str, tuple[str, int]]] = [{} for _ in rows[0][1:]]
-    for line, row in zip(lines, rows, strict=True):
+    for place, row in zip(places, rows, strict=True):
+        line = place[0]
         if row[0] in first:
             message = f"this leaf stands already on line {first[row[0]]}"
-            faults.append((line, 1, message))
+            faults.append(_at(place, 0, message))
             continue
         first[row[0]] = line
         for level, (label, parent) in enumerate(itertools.pairwise(row)):
@@ -158,7 +202,7 @@ def _nesting_faults(lines: list[int], rows: list[tuple[str, ...]]) -> list[_Faul
                     f"the level-{level} label has another parent than on line {at}; "
                     "a label belongs to one label of the next level"
                 )
-                faults.append((line, 1, message))
+                faults.append(_at(place, level + 1, message))
     return faults or _cycle_faults(parents)
 
 

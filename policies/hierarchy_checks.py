@@ -279,7 +279,8 @@ def check_table(draft: Draft, path: Path_) -> None:
         first = error.findings[0]
         more = len(error.findings) - 1
         rest = f" (and {more} more)" if more else ""
-        message = f"table {shown(text)}, line {first.line}: {first.message}{rest}"
+        where = f"{text}:{first.line}:{first.column}"
+        message = f"table {shown(where)}: {first.message}{rest}"
         draft.report("E158", message, path)
 
 

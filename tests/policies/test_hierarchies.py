@@ -37,28 +37,38 @@ def test_table_may_keep_a_label_on_several_levels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "word"),
+    ("text", "line", "column", "word"),
     [
-        ("", 1, "empty"),
-        ("\n \n", 1, "empty"),
-        ("a\n", 1, "2 to 32 cells"),
-        ("a;*\nb;x;*\n", 2, "3 cells where the first row has 2"),
-        ("a;;*\n", 1, "empty cell"),
-        (";x;*\n", 1, "empty cell"),
-        ("a;x\n", 1, "last cell"),
-        ("a;x;*\na;y;*\n", 2, "already on line 1"),
-        ("a;x;E;*\nb;x;F;*\n", 2, "another parent than on line 1"),
-        ("a;b;*\nb;a;*\n", 1, "circle"),
-        ('a;"x;*\n', 1, "quote"),
-        (b"caf\xe9;*\n", 1, "UTF-8"),
-        (b"a;*\ncaf\xe9;*\n", 2, "UTF-8"),
+        ("", 1, 1, "empty"),
+        ("\n \n", 1, 1, "empty"),
+        ("a\n", 1, 1, "2 to 32 cells"),
+        ("a,x,*\nb,x,*\n", 1, 1, "separated by ';', and here by ','"),
+        ("a\tx\t*\n", 1, 1, "here by a tab"),
+        ("a;*\nb;x;*\n", 2, 5, "3 cells where the first row has 2"),
+        ("a;x;*\nb;*\n", 2, 3, "2 cells where the first row has 3"),
+        ("a;x;*;\nb;x;*;\n", 1, 7, "take the ';' at the end"),
+        ("a;x;*\nb;x;*;\n", 2, 7, "take the ';' at the end"),
+        ("a;;*\n", 1, 3, "empty cell"),
+        ("a;x;*\nb; ;*\n", 2, 3, "empty cell"),
+        (";x;*\n", 1, 1, "empty cell"),
+        ("a;x\n", 1, 3, "last cell"),
+        ("a;x;*\na;y;*\n", 2, 1, "already on line 1"),
+        ("\ufeffa;x;*\r\n a ;x;*\r\n", 2, 1, "already on line 1"),
+        ("a;x;E;*\nb;x;F;*\n", 2, 5, "another parent than on line 1"),
+        ('"a;1";x;E;*\n"b;2";x;F;*\n', 2, 9, "another parent than on line 1"),
+        ("a;b;*\nb;a;*\n", 1, 1, "circle"),
+        ("a;b;c;*\nx;c;b;*\n", 1, 1, "circle"),
+        ('a;"x;*\n', 1, 1, "quote"),
+        (b"caf\xe9;*\n", 1, 4, "UTF-8"),
+        (b"a;*\ncaf\xe9;*\n", 2, 4, "UTF-8"),
+        ("a;*\n".encode("utf-16"), 1, 1, "UTF-8"),
     ],
 )
-def test_table_is_refused_when_it_does_not_nest(tmp_path, text, line, word):
+def test_table_is_refused_when_it_does_not_nest(tmp_path, text, line, column, word):
     with pytest.raises(PolicyError) as caught:
         _load(tmp_path, text)
     found = caught.value.findings[0]
-    assert (found.code, found.line) == ("E158", line)
+    assert (found.code, found.line, found.column) == ("E158", line, column)
     assert word in found.message
 
 

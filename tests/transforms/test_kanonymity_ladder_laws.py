@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.policies.columns import Column, Hierarchy
-from optin.policies.errors import GateError
+from optin.policies.errors import GateError, InputError
 from optin.transforms.kanonymity import Ladder, build_ladder, kanonymize
 
 
@@ -145,6 +146,105 @@ def test_intervals_start_at_the_anchor() -> None:
     rungs = _ladder("integer", {"widths": (7, 14), "anchor": 3}).on([2, 3, 9, 10])
     assert rungs.labels[1] == ("[-4, 3)", "[3, 10)", "[3, 10)", "[10, 17)")
     assert rungs.labels[2] == ("[-11, 3)", "[3, 17)", "[3, 17)", "[3, 17)")
+
+
+@given(
+    st.integers(-4000, 4000),
+    st.sampled_from([0, 1, -1, 3, -3, 50, -50]),
+    st.sampled_from(["0", "0.05", "-1.7"]),
+)
+def test_decimal_widths_are_cut_exactly_as_they_are_written(
+    tenths: int, off: int, anchor: str
+) -> None:
+    # Values on an edge, and some 10^-11 beside it: an error of 10^-9 would not do.
+    exact = Decimal(anchor) + Decimal(tenths) / 10 + Decimal(off) / 10**11
+    rungs = _ladder("number", {"widths": (0.1, 0.3, 1.2), "anchor": float(anchor)}).on(
+        [float(exact)]
+    )
+    for level, width in enumerate(("0.1", "0.3", "1.2"), 1):
+        low, high = rungs.labels[level][0][1:-1].split(", ")
+        number = ((exact - Decimal(anchor)) / Decimal(width)).to_integral_value(
+            ROUND_FLOOR
+        )
+        assert Decimal(low) == Decimal(anchor) + number * Decimal(width)
+        assert Decimal(high) == Decimal(anchor) + (number + 1) * Decimal(width)
+
+
+def test_buckets_of_decimal_width_stay_in_their_interval() -> None:
+    values = [np.floor(x / 0.7) * 0.7 for x in (0.1, 0.8, 1.5, 2.2)]  # as they arrive
+    column = Column(
+        name="x",
+        type="number",
+        action="bucket",
+        width=0.7,
+        quasi=True,
+        hierarchy=Hierarchy(widths=(1.4, 2.8)),
+    )
+    rungs = build_ladder(column).on([float(value) for value in values])
+    assert 3 * 0.7 < 2.1  # in binary, and yet on the edge
+    assert rungs.labels[0][3] == "[2.1, 2.8)"
+    assert rungs.labels[1][3] == "[1.4, 2.8)"
+
+
+def test_large_whole_numbers_lose_no_digit() -> None:
+    rungs = _ladder("integer", {"widths": (10, 20)}).on([2**62 + 5, 2**62 + 6])
+    # 2^62 is 4611686018427387904; as a double, neighbours are 1,024 apart.
+    assert rungs.labels[1] == (
+        "[4611686018427387900, 4611686018427387910)",
+        "[4611686018427387910, 4611686018427387920)",
+    )
+
+
+@pytest.mark.parametrize(
+    "hierarchy",
+    [
+        *[{"widths": (0.1, 0.3, 0.7)}, {"widths": (0.3, 0.1)}, {"widths": (0.0,)}],
+        *[{"logarithmic": (2, 6)}, {"logarithmic": (1,)}, {"quantiles": (8, 3)}],
+        *[{"quantiles": (4, 8)}, {"quantiles": (1,)}, {"prefix": (2, 3)}],
+        *[{"prefix": (0,)}, {"ip": (16, 24)}, {"dates": ("year", "month")}],
+    ],
+)
+def test_levels_that_do_not_nest_make_no_ladder(hierarchy: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"column 'x': levels of '.*' do not nest"):
+        _ladder("string", hierarchy)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_geohash_cells_are_cut_to_coarser_cells(local: bool) -> None:
+    # Two places in Vienna share four characters of their cells, Graz shares two.
+    cells = ["u2edk", "u2edk", "u2edt", "u2edt", "u25k9", "u25k9"]
+    result, _, _ = kanonymize(
+        pa.table({"x": cells, "who": list(range(6))}),
+        subject="who",
+        ladders=[_ladder("string", {"prefix": (4, 3, 2)})],
+        k=4 if not local else 2,
+        suppress_max=0.34,
+        local=local,
+    )
+    expected = cells if local else ["u2ed*"] * 4
+    assert result.column("x").to_pylist() == expected
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_addresses_of_both_versions_are_counted_by_network(local: bool) -> None:
+    addresses = [f"203.0.113.{n}" for n in range(3)] + [
+        f"2001:db8:1:{n}::1" for n in range(3)
+    ]
+    result, recoding, report = kanonymize(
+        pa.table({"x": addresses, "who": list(range(6))}),
+        subject="who",
+        ladders=[_ladder("string", {"ip": (24, 16)})],
+        k=3,
+        suppress_max=0.0,
+        local=local,
+    )
+    assert result.column("x").to_pylist() == [
+        *["203.0.113.0/24"] * 3,
+        *["2001:db8:1::/48"] * 3,
+    ]
+    assert report.k_reached == 3
+    # Each network holds three of the six addresses of the data.
+    assert recoding.ncp == pytest.approx(2 / 5)
 
 
 def test_networks_when_some_are_coarser_or_of_version_six() -> None:

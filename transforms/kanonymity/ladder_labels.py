@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import math
 from bisect import bisect_right
@@ -10,8 +11,6 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from ...policies.hierarchies import power_of
 
 __all__ = [
@@ -19,6 +18,7 @@ __all__ = [
     "TOP",
     "LabelOf",
     "calendar_of",
+    "decimal_of",
     "groups_of",
     "interval",
     "interval_of",
@@ -33,6 +33,8 @@ __all__ = [
 TOP = "*"
 NULL_LABEL = "null"
 """How a missing value is published in a generalised column: a value like any other."""
+
+_SURE = 1_000_000.0
 
 LabelOf = Callable[[Any], str]
 
@@ -56,22 +58,56 @@ def _plain(number: float) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
 
 
-def _edge(number: float) -> str:
-    """Print the edge of an interval: 3 * 0.1 reads 0.3."""
-    return _plain(float(f"{number:.12g}")) if abs(number) < 1e12 else _plain(number)
+def interval(value: float, width: float) -> str:
+    """Name the interval of a width that a value lies in, from 0 on."""
+    return _from_zero(width)(value)
 
 
-def interval(value: float, width: float, anchor: float = 0.0) -> str:
-    """Name the interval of a width that a value lies in."""
-    # A value on an edge stays above it: 0.6 / 0.2 is 2.9999999999999996 in binary.
-    number = float(np.floor((value - anchor) / width + 1e-9))
-    low, high = anchor + number * width, anchor + (number + 1) * width
-    return f"[{_edge(low)}, {_edge(high)})"
+@functools.lru_cache(maxsize=64)
+def _from_zero(width: float) -> LabelOf:
+    return interval_of(width, 0.0, width)
 
 
-def interval_of(width: float, anchor: float) -> LabelOf:
-    """Name intervals of a width that start at the anchor."""
-    return lambda value: interval(value, width, anchor)
+def interval_of(width: float, anchor: float, finest: float) -> LabelOf:
+    """Name intervals of a width that start at the anchor; `finest` divides the width.
+
+    Widths and edges are decimal numbers as written, and a value counts with its first 15
+    digits: 3 * 0.1 lies on the edge 0.3. A coarser interval comes from the finest one,
+    so that levels nest exactly.
+    """
+    step, start = decimal_of(finest), decimal_of(anchor)
+    times = int(decimal_of(width) / step)
+
+    @functools.lru_cache(maxsize=1 << 16)  # neighbours share their interval
+    def name(number: int) -> str:
+        low = start + number * times * step
+        return f"[{_edge(low)}, {_edge(low + times * step)})"
+
+    whole = step.denominator == start.denominator == 1
+    by, first = step.numerator, start.numerator
+    width_, start_ = float(step), float(start)
+
+    def cell(value: float) -> int:
+        if isinstance(value, int):
+            return (value - first) // by if whole else (value - start) // step
+        share = (value - start_) / width_
+        if abs(share) < _SURE and abs(value) < _SURE * width_:
+            number = math.floor(share)
+            if 1 / _SURE < share - number < 1 - 1 / _SURE:
+                return number  # far from an edge, where rounding does no harm
+        return (Fraction(f"{value:.15g}") - start) // step
+
+    return lambda value: name(cell(value) // times)
+
+
+def decimal_of(number: float) -> Fraction:
+    """Give a number exactly as it is written: 0.1 is a tenth."""
+    return Fraction(str(number))
+
+
+def _edge(number: Fraction) -> str:
+    """Print the edge of an interval."""
+    return str(number.numerator) if number.denominator == 1 else repr(float(number))
 
 
 def groups_of(edges: tuple[Any, ...]) -> LabelOf:

@@ -38,6 +38,7 @@ from .ladder_labels import (
     table_of,
     text_of,
 )
+from .nesting import require_nesting
 
 __all__ = ["TOP", "Ladder", "Rungs", "build_ladder"]
 
@@ -175,7 +176,8 @@ class Ladder:
 
     def _between(self) -> list[LabelOf]:
         if self.widths:
-            return [interval_of(width, self.anchor) for width in self.widths]
+            finest = self.base or self.widths[0]
+            return [interval_of(one, self.anchor, finest) for one in self.widths]
         if self.bases:
             return [powers_of(base, self.bases[0]) for base in self.bases]
         if self.units:
@@ -209,7 +211,9 @@ def build_ladder(column: Column) -> Ladder:
 
     Raises:
         PolicyError: the hierarchy table cannot be read.
+        InputError: levels that do not nest (of a policy's column the loader saw it).
     """
+    require_nesting(column)
     hierarchy = column.hierarchy or Hierarchy()
     numeric = column.published_storage in {"int64", "float64"}
     base = float(column.width or 0.0) if column.action == "bucket" else 0.0
