@@ -6,7 +6,7 @@ of its people whose rate the k-th of them tells (Ting, "Towards Optimal Cardinal
 Estimation of Unions and Intersections with Sketches", KDD 2016, §3). Below k people a
 tuple, the counts are exact; and so is every "at least k?" here.
 
-An edge is published, so it must not be somebody's value: see `fit_ladders`.
+An edge is published, so it must not give away a value: see `fit_ladders`.
 """
 
 from __future__ import annotations
