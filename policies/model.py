@@ -94,6 +94,9 @@ class Anonymity(Frozen):
         contribution_cap: most records of one data subject that are published, ≥ 1, drawn
             by a keyed hash; all of them by default.
         utility: what the set must still be worth to be published.
+        most_pairs: most distinct pairs of quasi-identifier tuple and person, k a tuple
+            at most, that are held in memory at once, about 400 bytes each. Of more,
+            `local` recoding makes buckets on disk; `global` refuses them.
     """
 
     k: int
@@ -106,6 +109,7 @@ class Anonymity(Frozen):
     subject: SubjectRule = Field(default_factory=SubjectRule)
     contribution_cap: int | None = Field(default=None, ge=1)
     utility: Utility = Field(default_factory=Utility)
+    most_pairs: int = Field(default=3_000_000, ge=1)
 
 
 class Expectations(Frozen):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +20,11 @@ from .measure import RECOUNT_CAP, ClassReport, class_sizes, report_classes
 from .plan import AnonymityPlan
 from .recoding import Recoding
 from .utility import measure_ncp, refuse_loss
+from .routing import MOST_PAIRS, BucketedRecoding
 
 __all__ = ["kanonymize"]
+
+_BLOCK_ROWS = 1 << 16
 
 
 def kanonymize(
@@ -34,6 +39,7 @@ def kanonymize(
     ranges: bool = False,
     max_ncp: float | None = None,
     max_suppressed: float | None = None,
+    most_pairs: int = MOST_PAIRS,
 ) -> tuple[pa.Table, Recoding, ClassReport]:
     """Generalise a table until every class covers at least k distinct people.
 
@@ -50,6 +56,10 @@ def kanonymize(
             values of members, and they tell more to someone who knows the algorithm.
         max_ncp: largest loss of the result, 0 to 1, a suppressed record counting 1.
         max_suppressed: largest share of records that is suppressed in the end.
+        most_pairs: distinct pairs of tuple and person, k a tuple at most, that are
+            chosen on at once. More of them are cut into buckets on disk by local
+            recoding, in a temporary folder that goes with the recoding; global
+            recoding refuses them.
 
     Returns:
         The generalised table without suppressed records, the recoding, and the
@@ -68,6 +78,7 @@ def kanonymize(
         effort,
         ranges,
         _gates(max_ncp=max_ncp, max_suppressed=max_suppressed),
+        most_pairs,
     )
     people = table.column(subject).combine_chunks().dictionary_encode()
     # A record without a subject is nobody: all of them together count as one person.
@@ -76,7 +87,7 @@ def kanonymize(
     if any(ladder.quantiles for ladder in ladders):
         numbers = _hashes(people.dictionary)[codes]
     stamped = table.drop_columns([subject]).append_column(SUBJECT, pa.array(numbers))
-    recoding = plan.choose(histogram_of(stamped, plan.quasi_identifiers, k))
+    recoding = _choose(plan, stamped)
     recoded = recoding.apply(stamped)
     counted = class_sizes(recoded, plan.quasi_identifiers, k * RECOUNT_CAP)
     report = report_classes(counted, plan.quasi_identifiers, k)
@@ -109,3 +120,19 @@ def _hashes(people: pa.Array) -> npt.NDArray[np.uint64]:
 
     tokens = subject_tokens(people.cast(pa.string()), b"optin: people of a table")
     return np.append(tokens.to_numpy(zero_copy_only=False), np.uint64(0))
+def _choose(plan: AnonymityPlan, stamped: pa.Table) -> Recoding:
+    needed = stamped.select([*plan.quasi_identifiers, SUBJECT])
+    blocks = needed.to_batches(_BLOCK_ROWS)
+    if not blocks:
+        return plan.choose(histogram_of(needed, plan.quasi_identifiers, plan.k))
+    store = TemporaryDirectory(prefix="optin-")
+    kept = False
+    try:
+        recoding = plan.choose_from(blocks, store.name)
+        kept = isinstance(recoding, BucketedRecoding)
+    finally:
+        if not kept:
+            store.cleanup()
+    if isinstance(recoding, BucketedRecoding):
+        return replace(recoding, store=store)
+    return recoding

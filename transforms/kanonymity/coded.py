@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
 from .codes import Ints, canonical, combine, encode, ranks
+from .domains import Domain, outside_hierarchy
 from .histogram import ROWS
 from .ladders import Ladder, Rungs
 from .quantiles import fit_ladders
@@ -68,8 +69,20 @@ class Coded:
         return int(self.rows.sum())
 
 
-def code_histogram(histogram: pa.Table, ladders: Sequence[Ladder], k: int) -> Coded:
+def code_histogram(
+    histogram: pa.Table,
+    ladders: Sequence[Ladder],
+    k: int,
+    domains: Sequence[Domain] | None = None,
+) -> Coded:
     """Number values, tuples and subjects, and label the values at every level.
+
+    Args:
+        histogram: k-capped.
+        ladders: one per quasi-identifier.
+        k: fewest distinct subjects.
+        domains: one per quasi-identifier, of the whole set, where the histogram is a
+            part of it; by default it is the whole.
 
     Raises:
         GateError: fewer than k distinct subjects, which no generalisation can mend; or
@@ -96,9 +109,12 @@ def code_histogram(histogram: pa.Table, ladders: Sequence[Ladder], k: int) -> Co
     first = np.zeros(len(distinct), dtype=np.int64)
     first[tuple_of] = np.arange(count)
     ladders = fit_ladders(histogram, ladders, k)
+    rungs = (
+        [one.on for one in ladders] if domains is None else [d.rungs for d in domains]
+    )
     columns = tuple(
-        _column(ladder, values, codes[first])
-        for ladder, (values, codes) in zip(ladders, coded, strict=True)
+        _column(ladder, rungs_of, values, codes[first])
+        for ladder, rungs_of, (values, codes) in zip(ladders, rungs, coded, strict=True)
     )
     for column in columns:
         _refuse_outside(column, rows)
@@ -110,18 +126,18 @@ def _refuse_outside(column: CodedColumn, rows: Ints) -> None:
     if not refused.any():
         return
     records = int(rows[refused[column.codes]].sum())
-    message = (
-        f"column {column.ladder.column!r}: {records} records hold {int(refused.sum())} "
-        "distinct values outside the column's hierarchy. Add them to the hierarchy, or "
-        "write 'outside: suppress' beside it, which publishes them as '*'"
-    )
-    raise GateError(message)
+    raise outside_hierarchy(column.ladder.column, records, int(refused.sum()))
 
 
-def _column(ladder: Ladder, distinct: pa.Array, codes: Ints) -> CodedColumn:
+def _column(
+    ladder: Ladder,
+    rungs_of: Callable[[Sequence[Any]], Rungs],
+    distinct: pa.Array,
+    codes: Ints,
+) -> CodedColumn:
     values = distinct.to_pylist()
     null = bool(values) and values[-1] is None
-    rungs = ladder.on(values)
+    rungs = rungs_of(values)
     if not null:  # a null that does not occur is no leaf of the domain
         values.append(None)
         rungs = Rungs(

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from .histogram import CodedRows, code_rows, unite_rows
 from .measure import class_sizes, merge_class_sizes
+from .routing.thin import Limited, State
 
-__all__ = ["ClassesFn", "HistogramFn", "MergeFn"]
+__all__ = ["ClassesFn", "HistogramFn", "LimitedHistogramFn", "MergeFn"]
 
 _PENDING_ROWS = 1 << 19
 """Histogram rows that an accumulator gathers before it merges them."""
@@ -69,6 +70,37 @@ class HistogramFn(beam.CombineFn):
         if waiting < max(_PENDING_ROWS, merged) and len(accumulator) < 256:
             return accumulator
         return [unite_rows(accumulator, self._k)]
+
+
+class LimitedHistogramFn(beam.CombineFn):
+    """Combines blocks into one histogram, or into a sample of one.
+
+    Blocks → one `pa.Table` as `histogram_of` gives it, or None if there was no block. With
+    more than `most` pairs of tuple and person it is a sample, as `thinned_bits` tells.
+    """
+
+    def __init__(self, quasi: Sequence[str], k: int, most: int) -> None:
+        self._limited = Limited(tuple(quasi), k, most)
+
+    def create_accumulator(self) -> State:
+        """Start with nothing."""
+        return self._limited.start()
+
+    def add_input(self, accumulator: State, element: pa.RecordBatch) -> State:
+        """Add a block, or what is sampled of it."""
+        return self._limited.add(accumulator, element)
+
+    def merge_accumulators(self, accumulators: Iterable[State]) -> State:
+        """Unite accumulators; the one that sampled most decides how much."""
+        return self._limited.unite(accumulators)
+
+    def compact(self, accumulator: State) -> State:
+        """Merge what waits, before the accumulator travels."""
+        return self._limited.compact(accumulator)
+
+    def extract_output(self, accumulator: State) -> pa.Table | None:
+        """Give the histogram or its sample; None where there was no block."""
+        return self._limited.finish(accumulator)
 
 
 def _same(table: Any) -> Any:

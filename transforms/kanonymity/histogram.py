@@ -26,6 +26,7 @@ __all__ = [
     "codes_of",
     "histogram_of",
     "merge_histograms",
+    "resume_rows",
     "total_rows",
     "unite_rows",
 ]
@@ -147,6 +148,14 @@ def code_rows(data: pa.Table | pa.RecordBatch, quasi: Sequence[str]) -> CodedRow
         columns[name] = (values, codes.astype(np.int32))
     rows = np.ones(data.num_rows, dtype=np.int64)
     return CodedRows(columns, _subjects(data.column(SUBJECT)), rows, capped=False)
+
+
+def resume_rows(table: pa.Table, k: int) -> CodedRows:
+    """Code a histogram, to unite it with more rows."""
+    names = table.column_names[:-2]
+    columns = {name: encode_column(table.column(name)) for name in names}
+    rows = table.column(ROWS).to_numpy().astype(np.int64, copy=False)
+    return _capped(columns, _subjects(table.column(SUBJECT)), rows, k)
 
 
 def unite_rows(parts: Sequence[CodedRows], k: int) -> CodedRows:

@@ -108,7 +108,7 @@ class Ladder:
         Args:
             values: the distinct values of the column in the data.
         """
-        if self.builtin is not None or self.ip:
+        if self.by_rule:
             return _rungs_by_rule(values, self._by_rule, len(self.names) - 1)
         levels: list[LabelOf] = [self._level_zero, *self._between(), lambda _: TOP]
         labels = [
@@ -125,6 +125,32 @@ class Ladder:
         if self.table is not None:
             losses[0] = np.array([float(label == TOP) for label in labels[0]])
         return Rungs(tuple(labels), tuple(losses))
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether a rule names all labels of a value: a built-in hierarchy, networks."""
+        return self.builtin is not None or bool(self.ip)
+
+    def places(self, values: Sequence[Any]) -> list[str | None] | None:
+        """Give where categories stand: the labels of each from the coarsest to its own.
+
+        Sorted by them, values that share a label stand together. What is outside stands
+        behind all others; a missing value has no place. None for a column whose values
+        stand in order by themselves.
+        """
+        if not self.by_rule and self.table is None:
+            return None
+        places: list[str | None] = []
+        for value in values:
+            labels: Sequence[str] | None
+            if self.by_rule:
+                labels = None if value is None else self._by_rule(value)
+            else:
+                known = (self.table or {}).get(text_of(value))
+                labels = None if known is None else (text_of(value), *known)
+            outside = None if value is None else f"\x7f{TOP}{text_of(value)}"
+            places.append("\x1f".join(reversed(labels)) if labels else outside)
+        return places
 
     def refused(self, values: Sequence[Any]) -> npt.NDArray[np.bool_]:
         """Tell which of the values stop the choice: those that no leaf stands for.
@@ -160,7 +186,7 @@ class Ladder:
         return f"[{text_of(low)}, {text_of(high)}]"
 
     def _is_outside(self, value: Any) -> bool:
-        if self.builtin is not None or self.ip:
+        if self.by_rule:
             return self._by_rule(value) is None
         return self.table is not None and text_of(value) not in self.table
 

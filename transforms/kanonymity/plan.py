@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from ...policies.anonymity_utility import Utility
+from ...policies.errors import GateError
 from ...policies.model import Policy
 from ..blocks.names import SUBJECT
 from .choose import choose_recoding
 from .ladders import Ladder, build_ladder
 from .local import DEFAULT_EFFORT, choose_local
 from .recoding import Recoding
+from .routing import (
+    MOST_PAIRS,
+    BucketFacts,
+    Layout,
+    Limited,
+    Router,
+    choose_local_bucketed,
+    learn_buckets,
+    solve_bucket,
+    thinned_bits,
+)
 
 __all__ = ["AnonymityPlan"]
 
@@ -31,6 +44,9 @@ class AnonymityPlan:
         ranges: of local recoding: numbers and dates as tight ranges of their classes,
             else with labels of their hierarchies alone.
         utility: what the result must still be worth.
+        most_pairs: distinct pairs of tuple and person, k a tuple at most, that are
+            chosen on at once. More are cut into buckets by local recoding, and refused
+            by global recoding.
     """
 
     subject: str
@@ -41,6 +57,7 @@ class AnonymityPlan:
     effort: int = DEFAULT_EFFORT
     ranges: bool = False
     utility: Utility = field(default_factory=Utility)
+    most_pairs: int = MOST_PAIRS
 
     @staticmethod
     def from_policy(policy: Policy) -> AnonymityPlan:
@@ -60,6 +77,7 @@ class AnonymityPlan:
             effort=anonymity.effort,
             ranges=anonymity.labels == "ranges",
             utility=anonymity.utility,
+            most_pairs=anonymity.most_pairs,
         )
 
     @property
@@ -71,10 +89,12 @@ class AnonymityPlan:
         """Choose the recoding on a histogram.
 
         Raises:
-            GateError: k is out of reach.
+            GateError: k is out of reach; or this is but a sample of a histogram.
 
         Not covered: `utility`, which is held against what is released.
         """
+        if thinned_bits(histogram):
+            raise self.too_many()
         if not self.local:
             return choose_recoding(histogram, self.ladders, self.k, self.suppress_max)
         return choose_local(
@@ -85,3 +105,64 @@ class AnonymityPlan:
             effort=self.effort,
             ranges=self.ranges,
         )
+
+    def choose_from(self, blocks: Iterable[pa.RecordBatch], folder: str) -> Recoding:
+        """Choose the recoding of records: on one histogram, or on buckets in a folder.
+
+        Args:
+            blocks: with `optin:subject`; they can be read twice.
+            folder: for the buckets, if there are any; the recoding then needs it.
+
+        Raises:
+            GateError: k is out of reach, or there are too many tuples.
+        """
+        limited = Limited(self.quasi_identifiers, self.k, self.most_pairs)
+        state = limited.start()
+        for block in blocks:
+            state = limited.add(state, block)
+        counted = limited.finish(state)
+        if counted is None:
+            message = "there is no record to choose a recoding on"
+            raise GateError(message)
+        if not thinned_bits(counted):
+            return self.choose(counted)
+        if not self.local:
+            raise self.too_many()
+        return choose_local_bucketed(
+            blocks,
+            counted,
+            self.ladders,
+            self.k,
+            self.suppress_max,
+            folder=folder,
+            most_pairs=self.most_pairs,
+            effort=self.effort,
+            ranges=self.ranges,
+        )
+
+    def router(self, sample: pa.Table) -> Router:
+        """Learn how to cut a set into buckets, from a sample of its histogram."""
+        return learn_buckets(sample, self.ladders, self.k, self.most_pairs)
+
+    def solve(self, layout: Layout, bucket: int, path: str) -> BucketFacts:
+        """Choose the recoding of one bucket, and store it."""
+        return solve_bucket(
+            layout,
+            bucket,
+            self.k,
+            self.suppress_max,
+            path,
+            effort=self.effort,
+            ranges=self.ranges,
+        )
+
+    def too_many(self) -> GateError:
+        """Say that there are too many tuples for one histogram."""
+        message = (
+            f"there are more than {self.most_pairs:,} distinct pairs of "
+            "quasi-identifier tuple and person (k a tuple at most), which must fit into "
+            "memory at once here. Use recoding: local, which cuts them into buckets, "
+            "raise most_pairs (about 400 bytes each), or generalise before: wider "
+            "buckets, shorter prefixes"
+        )
+        return GateError(message)

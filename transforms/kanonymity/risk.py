@@ -18,7 +18,7 @@ from ..blocks.names import SUBJECT
 from .histogram import ROWS, codes_of
 from .measure import SUBJECTS
 
-__all__ = ["RiskReport", "report_risk"]
+__all__ = ["Alone", "RiskReport", "alone", "report_risk"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def report_risk(
     Returns:
         The shares; of an empty set all risks are 0.
     """
-    tuples, records = _alone(histogram)
+    tuples, records = alone(histogram).shares
     if counted is None or counted.num_rows == 0:
         return RiskReport(0.0, 0.0, 0.0, tuples, records, 0.0)
     people = pc.list_value_length(counted.column(SUBJECTS)).to_numpy()
@@ -78,17 +78,42 @@ def report_risk(
     )
 
 
-def _alone(histogram: pa.Table) -> tuple[float, float]:
-    """Give the shares of tuples and of records that one person alone had."""
+@dataclass(frozen=True)
+class Alone:
+    """Tuples that one person alone had.
+
+    Attributes:
+        tuples: distinct tuples, of all people.
+        rows: records, of all people.
+        unique_tuples: distinct tuples of one person alone.
+        unique_rows: records in those.
+    """
+
+    tuples: int
+    rows: int
+    unique_tuples: int
+    unique_rows: int
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The shares of tuples and of records."""
+        return (
+            self.unique_tuples / max(self.tuples, 1),
+            self.unique_rows / max(self.rows, 1),
+        )
+
+
+def alone(histogram: pa.Table) -> Alone:
+    """Count the tuples that one person alone had."""
     names = [n for n in histogram.column_names if n not in (SUBJECT, ROWS)]
     if not histogram.num_rows:
-        return 0.0, 0.0
+        return Alone(0, 0, 0, 0)
     tuple_of, count = codes_of([histogram.column(name) for name in names])
     people = np.bincount(tuple_of, minlength=count)
     rows = np.zeros(count, dtype=np.int64)
     np.add.at(rows, tuple_of, histogram.column(ROWS).to_numpy())
-    alone = people == 1
-    return float(alone.mean()), float(rows[alone].sum() / max(rows.sum(), 1))
+    single = people == 1
+    return Alone(count, int(rows.sum()), int(single.sum()), int(rows[single].sum()))
 
 
 def _against(register: pa.Table, counted: pa.Table) -> float:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from .choose import LocalRecoding, choose_local
+from .choose import RANGE, LocalRecoding, choose_in_part, choose_local
 from .classes import ClassLabels
 from .problem import LocalColumn, LocalProblem, Pairs
 from .release import DEFAULT_EFFORT, LocalRelease, release_locally
 
 __all__ = [
     "DEFAULT_EFFORT",
+    "RANGE",
     "ClassLabels",
     "LocalColumn",
     "LocalProblem",
     "LocalRecoding",
     "LocalRelease",
     "Pairs",
+    "choose_in_part",
     "choose_local",
     "release_locally",
 ]

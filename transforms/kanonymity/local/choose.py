@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from ..choose import allowed_rows, out_of_reach
 from ..coded import Coded, CodedColumn, code_histogram
 from ..codes import Ints, TupleIndex, encode_column
+from ..domains import Domain
 from ..ladders import Ladder
 from ..recoding import same_labels
 from ..utility import LabelFacts, label_facts
@@ -20,7 +21,7 @@ from .classes import ClassLabels
 from .problem import LocalColumn, LocalProblem, Pairs
 from .release import DEFAULT_EFFORT, LocalRelease, release_locally
 
-__all__ = ["LocalRecoding", "choose_local", "local_problem"]
+__all__ = ["LocalRecoding", "choose_in_part", "choose_local", "local_problem"]
 
 RANGE = "range"
 """How a tight range is called among a column's levels in reports."""
@@ -137,25 +138,57 @@ def choose_local(
     Not covered: the least possible loss; attackers who know the algorithm.
     """
     coded = code_histogram(histogram, ladders, k)
-    problem = local_problem(coded, k, ranges=ranges)
     allowed = allowed_rows(suppress_max, coded.total)
-    found = release_locally(problem, effort, allowed)
+    found = release_locally(local_problem(coded, k, ranges=ranges), effort, allowed)
     if found.suppressed_rows > allowed:
         raise out_of_reach(k, suppress_max)
     return _recoding(coded, found, k, ranges=ranges)
 
 
-def local_problem(coded: Coded, k: int, *, ranges: bool) -> LocalProblem:
+def choose_in_part(
+    histogram: pa.Table,
+    domains: Sequence[Domain],
+    k: int,
+    suppress_max: float,
+    *,
+    effort: int = DEFAULT_EFFORT,
+    ranges: bool = True,
+) -> LocalRecoding:
+    """Choose classes of a part of the tuples, with the losses of the whole set.
+
+    As `choose_local`; but where more than the part's share must be suppressed, it is:
+    the share is a promise of the whole, which the caller has to hold.
+    """
+    coded = code_histogram(histogram, [one.ladder for one in domains], k, domains)
+    extents = [domain.extent for domain in domains]
+    problem = local_problem(coded, k, ranges=ranges, extents=extents)
+    allowed = allowed_rows(suppress_max, coded.total)
+    return _recoding(coded, release_locally(problem, effort, allowed), k)
+
+
+def local_problem(
+    coded: Coded,
+    k: int,
+    *,
+    ranges: bool,
+    extents: Sequence[tuple[float, float] | None] | None = None,
+) -> LocalProblem:
     """Put the histogram in the words of a walk."""
+    ends = extents or [None] * len(coded.columns)
     return LocalProblem(
-        columns=tuple(_local(column, ranges) for column in coded.columns),
+        columns=tuple(
+            _local(column, ranges, extent)
+            for column, extent in zip(coded.columns, ends, strict=True)
+        ),
         rows=coded.rows,
         pairs=Pairs(coded.pair_tuple, coded.pair_subject),
         k=k,
     )
 
 
-def _local(column: CodedColumn, ranges: bool) -> LocalColumn:
+def _local(
+    column: CodedColumn, ranges: bool, extent: tuple[float, float] | None
+) -> LocalColumn:
     ladder = column.ladder
     positions = ladder.positions(column.values.to_pylist()) if ranges else None
     return LocalColumn(
@@ -166,6 +199,7 @@ def _local(column: CodedColumn, ranges: bool) -> LocalColumn:
         base=ladder.base,
         weight=ladder.weight,
         max_level=column.levels - 1,
+        extent=extent,
     )
 
 

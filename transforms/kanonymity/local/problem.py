@@ -35,6 +35,8 @@ class LocalColumn:
         weight: how much the column's loss counts when nodes are ordered, > 0.
         max_level: coarsest level that may be used; None is the last. A column with
             positions ranges freely only where the last level may be used.
+        extent: the smallest and the largest number of the whole set, where the tuples
+            are a part of it; by default those of `positions`.
     """
 
     codes: Ints
@@ -44,6 +46,7 @@ class LocalColumn:
     base: float = 0.0
     weight: float = 1.0
     max_level: int | None = None
+    extent: tuple[float, float] | None = None
 
     @property
     def top(self) -> int:
@@ -67,7 +70,8 @@ class LocalColumn:
         if not self.ranged or len(groups) > _FEW_LEVELS or not self.span:
             return groups, losses
         assert self.positions is not None  # noqa: S101 - a ranged column has them
-        share = (self.positions - np.nanmin(self.positions)) / self.span
+        lowest = np.nanmin(self.positions) if self.extent is None else self.extent[0]
+        share = (self.positions - lowest) / self.span
         null = np.isnan(share)
         cells = [
             np.where(null, count, np.minimum(share * count, count - 1)).astype(np.int64)
@@ -84,6 +88,8 @@ class LocalColumn:
         """Distance between the smallest and the largest value, 0 without two."""
         if self.positions is None or np.isnan(self.positions).all():
             return 0.0
+        if self.extent is not None:
+            return self.extent[1] - self.extent[0]
         return float(np.nanmax(self.positions) - np.nanmin(self.positions))
 
 

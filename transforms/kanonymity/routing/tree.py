@@ -3,7 +3,8 @@
 Tuples that are near each other land in one bucket, so a bucket can be recoded alone with
 little lost; all records of a tuple land in the same one, so no class crosses a bucket and
 k stays exact. Splits are by medians, as in Mondrian (LeFevre, DeWitt, Ramakrishnan, ICDE
-2006, §4), along the axis whose halves are the narrowest.
+2006, §4), along the axis whose halves are the narrowest; near the median, where most
+levels of the hierarchy change their label, so that buckets cut through few labels.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..codes import Ints, canonical
-from ..ladders import TOP, Ladder
+from ..ladders import Ladder
 
 __all__ = ["Router", "learn_router"]
 
 _LEAST_SAMPLED = 64
 """Fewest sampled records of a bucket: of fewer, its weight is guesswork."""
+
+_NEAR_MEDIAN = 0.1
+"""How far from the middle of its records a cut may lie, as a share of them."""
+
+_Group = tuple[tuple[int, ...], npt.NDArray[np.uint64]]
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,13 @@ class Router:
     """Sends tuples to buckets; a frozen, picklable value of a few kilobytes.
 
     Attributes:
-        columns: names of the quasi-identifiers.
-        paths: per column, leaf → its place in the hierarchy, for categories whose
-            order is not that of their letters; null elsewhere.
+        ladders: one per quasi-identifier; they tell where categories stand, whose
+            order is not that of their letters.
         splits: the inner nodes, the root first; none if there is one bucket.
-        buckets: how many there are.
+        buckets: how many there are. Their numbers rise from the left of the tree.
     """
 
-    columns: tuple[str, ...]
-    paths: tuple[dict[str, str] | None, ...]
+    ladders: tuple[Ladder, ...]
     splits: tuple[_Split, ...]
     buckets: int
 
@@ -66,10 +70,12 @@ class Router:
         bucket = np.zeros(data.num_rows, dtype=np.int64)
         if not self.splits or not data.num_rows:
             return bucket
-        axes = [
-            _axis(data.column(name), path)
-            for name, path in zip(self.columns, self.paths, strict=True)
-        ]
+        split_on = {split.column for split in self.splits}
+        axes = {
+            number: _axis(data.column(ladder.column), ladder)[:2]
+            for number, ladder in enumerate(self.ladders)
+            if number in split_on
+        }
         waiting = [(0, np.arange(data.num_rows))]
         while waiting:
             node, rows = waiting.pop()
@@ -83,8 +89,65 @@ class Router:
             waiting.append((split.right, rows[~below]))
         return bucket
 
+    def gathered(
+        self, people: Sequence[npt.NDArray[np.uint64]], k: int
+    ) -> tuple[Router, tuple[int, ...]]:
+        """Merge every bucket of fewer than k people into its neighbour in the tree.
 
-def learn_router(sample: pa.Table, ladders: Sequence[Ladder], buckets: int) -> Router:
+        Args:
+            people: per bucket, its distinct subjects, k of them at least or all.
+            k: fewest distinct subjects of a bucket.
+
+        Returns:
+            The router of the merged buckets, and the first old bucket of each: new
+            buckets are made of neighbours. One bucket may be left, of fewer than k.
+        """
+        if not self.splits:
+            return self, (0,)
+        groups = self._groups(0, people, k)
+        new = {b: number for number, (old, _) in enumerate(groups) for b in old}
+
+        def moved(node: int) -> int:
+            return node if node >= 0 else -1 - new[-1 - node]
+
+        splits = tuple(
+            _Split(one.column, one.edge, moved(one.left), moved(one.right))
+            for one in self.splits
+        )
+        if len(groups) == 1:
+            splits = ()
+        first = tuple(old[0] for old, _ in groups)
+        return Router(self.ladders, splits, len(groups)), first
+
+    def _groups(
+        self, node: int, people: Sequence[npt.NDArray[np.uint64]], k: int
+    ) -> list[_Group]:
+        """Give the merged buckets below a node, from left to right.
+
+        Two or more of them have k people each; a single one may have fewer.
+        """
+        if node < 0:
+            return [((-1 - node,), people[-1 - node])]
+        split = self.splits[node]
+        left = self._groups(split.left, people, k)
+        right = self._groups(split.right, people, k)
+        if len(left) == 1 and len(left[0][1]) < k:
+            return [_one(left[0], right[0]), *right[1:]]
+        if len(right) == 1 and len(right[0][1]) < k:
+            return [*left[:-1], _one(left[-1], right[0])]
+        return [*left, *right]
+
+
+def _one(left: _Group, right: _Group) -> _Group:
+    return (*left[0], *right[0]), np.union1d(left[1], right[1])
+
+
+def learn_router(
+    sample: pa.Table,
+    ladders: Sequence[Ladder],
+    buckets: int,
+    least: int = _LEAST_SAMPLED,
+) -> Router:
     """Learn where to cut from a uniform sample of records.
 
     Args:
@@ -92,23 +155,30 @@ def learn_router(sample: pa.Table, ladders: Sequence[Ladder], buckets: int) -> R
         ladders: one per quasi-identifier.
         buckets: how many buckets are wanted at most, ≥ 1. There are fewer where the
             sample is too small or its tuples are all alike.
+        least: fewest sampled records of a bucket.
     """
-    names = tuple(ladder.column for ladder in ladders)
-    paths = tuple(_paths(ladder) for ladder in ladders)
-    axes = [
-        _axis(sample.column(name), path)
-        for name, path in zip(names, paths, strict=True)
+    axes = [_axis(sample.column(ladder.column), ladder) for ladder in ladders]
+    least = max(least, sample.num_rows // (3 * buckets), 1)
+    edges = [
+        _changes(ladder, values)
+        for ladder, (_, _, values) in zip(ladders, axes, strict=True)
     ]
-    learner = _Learner(axes, max(_LEAST_SAMPLED, sample.num_rows // (3 * buckets)))
+    learner = _Learner([axis[:2] for axis in axes], edges, least)
     learner.grow(sample.num_rows, buckets)
-    return Router(names, paths, tuple(learner.splits), learner.buckets)
+    return Router(tuple(ladders), tuple(learner.splits), learner.buckets)
 
 
 class _Learner:
     """Grows the tree, always splitting the heaviest bucket that can be split."""
 
-    def __init__(self, axes: Sequence[tuple[pa.Array, Ints]], least: int) -> None:
+    def __init__(
+        self,
+        axes: Sequence[tuple[pa.Array, Ints]],
+        changes: Sequence[Ints],
+        least: int,
+    ) -> None:
         self._axes = axes
+        self._changes = changes
         self._spans = [max(len(values) - 1, 1) for values, _ in axes]
         self._least = least
         self.splits: list[_Split] = []
@@ -150,16 +220,14 @@ class _Learner:
         return place
 
     def _best(self, rows: Ints) -> _Cut | None:
-        """Find the median cut whose halves are narrowest; null if none is fit."""
+        """Find the cut near a median whose halves are narrowest; null if none is fit."""
         best: _Cut | None = None
         if len(rows) < 2 * self._least:
             return None
         widths = [np.ptp(codes[rows]) for _, codes in self._axes]
         for number, (values, codes) in enumerate(self._axes):
             here = codes[rows]
-            edge = int(np.sort(here)[(len(here) - 1) // 2])
-            if edge == int(here.max()):
-                edge -= 1  # more than half are the last value: cut before it
+            edge = _edge(here, self._changes[number])
             below = here <= edge
             least = min(int(below.sum()), int((~below).sum()))
             if least < self._least:
@@ -183,33 +251,54 @@ class _Cut:
     gain: float
 
 
-def _paths(ladder: Ladder) -> dict[str, str] | None:
-    """Give each leaf of a table its place: from the coarsest label down to itself."""
-    if ladder.table is None:
-        return None
-    return {
-        leaf: "\x1f".join((*reversed(labels), leaf))
-        for leaf, labels in ladder.table.items()
-    }
+def _edge(codes: Ints, changes: Ints) -> int:
+    """Choose the last code that goes left: near the median, where labels change most."""
+    ordered = np.sort(codes)
+    count = len(ordered)
+    middle = (count - 1) // 2
+    edge = int(ordered[middle])
+    last = int(ordered[-1])
+    if edge == last:
+        return edge - 1  # more than half are the last value: cut before it
+    reach = int(_NEAR_MEDIAN * count)
+    near = np.unique(ordered[max(middle - reach, 0) : middle + reach + 1])
+    near = near[near < last]
+    # How many records lie between the cut and the middle.
+    off = np.abs(np.searchsorted(ordered, near, side="right") - count / 2)
+    best = np.lexsort((near, off, -changes[near]))
+    return int(near[best[0]])
+
+
+def _changes(ladder: Ladder, values: list[Any]) -> Ints:
+    """Count per value the levels on which the next one has another label."""
+    changes = np.zeros(len(values), dtype=np.int64)
+    for labels in ladder.on(values).labels[1:-1]:
+        texts = np.array(labels, dtype=object)
+        changes[:-1] += texts[1:] != texts[:-1]
+    return changes
 
 
 def _axis(
-    column: pa.Array | pa.ChunkedArray, path: dict[str, str] | None
-) -> tuple[pa.Array, Ints]:
-    """Give the distinct places of a column in order, null last, and each row's number."""
+    column: pa.Array | pa.ChunkedArray, ladder: Ladder
+) -> tuple[pa.Array, Ints, list[Any]]:
+    """Put a column on its axis.
+
+    Returns:
+        The distinct places in order, null last; the number of each row's; and the
+        values in that order.
+    """
     array = canonical(column)
     encoded = array.dictionary_encode(null_encoding="encode")
     values = encoded.dictionary
     codes = encoded.indices.to_numpy(zero_copy_only=False)
-    if path is not None:
-        # What is no leaf is `*` everywhere; it stands together, behind all leaves.
-        texts = values.cast(pa.string()).to_pylist()
-        places = [None if t is None else path.get(t, f"\x7f{TOP}{t}") for t in texts]
+    listed: list[Any] = values.to_pylist()
+    places = ladder.places(listed)
+    if places is not None:
         values = pa.array(places, pa.string())
     order = pc.array_sort_indices(values, null_placement="at_end").to_numpy()
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return values.take(pa.array(order)), rank[codes]
+    return values.take(pa.array(order)), rank[codes], [listed[i] for i in order]
 
 
 def _at_most(values: pa.Array, edge: Any) -> npt.NDArray[np.bool_]:

@@ -22,12 +22,11 @@ from ...blocks.names import SUBJECT, is_system
 from ...staging.spill import record_keys
 from ..combine import MergeFn
 from ..histogram import ROWS
+from ..storage import read_table, write_table
 from .shards import (
-    read_table,
     shards_of,
     subjects_of,
     write_shard,
-    write_table,
 )
 
 __all__ = [

@@ -15,6 +15,7 @@ from apache_beam.pvalue import PCollection
 from ...blocks.names import SUBJECT
 from ..combine import MergeFn
 from ..histogram import ROWS
+from ..storage import read_table, write_table
 from .harmonise import (
     OWN,
     Harmonise,
@@ -25,7 +26,7 @@ from .harmonise import (
     tuples_of,
 )
 from .links import as_one, link_groups, united
-from .shards import read_table, shards_of, write_shard, write_table
+from .shards import shards_of, write_shard
 
 __all__ = ["CollectTuples", "SettledPeople", "StoredPeople", "settle_people"]
 

@@ -8,21 +8,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.ipc
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from ...blocks.names import SUBJECT
 from ..codes import Ints, canonical, encode
 from ..merging import SHARDS, by_shard, refuse_nobody
+from ..storage import write_table
 
 __all__ = [
-    "read_table",
     "shard_of",
     "shards_of",
     "subjects_of",
     "write_shard",
-    "write_table",
 ]
 
 _SUBJECT_SHIFT = 58  # the highest 6 bits of a subject token tell its shard
@@ -59,19 +55,6 @@ def shards_of(table: pa.Table, by: str) -> Iterator[tuple[int, pa.Table]]:
     yield from by_shard(table, shard_of(table.column(by)))
 
 
-def write_table(table: pa.Table, path: str) -> str:
-    """Write a table as one uncompressed Arrow batch, which can be memory-mapped."""
-    with (
-        FileSystems.create(
-            path, compression_type=CompressionTypes.UNCOMPRESSED
-        ) as sink,
-        pa.ipc.new_file(sink, table.schema) as writer,
-    ):
-        for batch in table.combine_chunks().to_batches():
-            writer.write_batch(batch)
-    return path
-
-
 def write_shard(shard: tuple[int, pa.Table], prefix: str) -> str:
     """Write the table of a shard; give the path, which rises with the shard.
 
@@ -79,13 +62,3 @@ def write_shard(shard: tuple[int, pa.Table], prefix: str) -> str:
     """
     number, table = shard
     return write_table(table, f"{prefix}-{number:02d}.arrow")
-
-
-def read_table(path: str) -> pa.Table:
-    """Read what `write_table` wrote; a local file is mapped, not copied."""
-    if "://" not in path:
-        return pa.ipc.open_file(pa.memory_map(path)).read_all()
-    with FileSystems.open(
-        path, compression_type=CompressionTypes.UNCOMPRESSED
-    ) as source:
-        return pa.ipc.open_file(pa.py_buffer(source.read())).read_all()

@@ -1,0 +1,75 @@
+"""The recoding of one bucket on disk."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pyarrow as pa
+
+from ..codes import Ints, TupleIndex
+from ..local import LocalRecoding
+from .files import read_arrays, write_arrays
+
+__all__ = ["load_plan", "store_plan"]
+
+
+def store_plan(plan: LocalRecoding, path: str) -> str:
+    """Write a recoding, for `load_plan`; what it reached is not kept."""
+    index = plan.index
+    arrays: dict[str, pa.Array] = {
+        "k": pa.array([plan.k], pa.int64()),
+        "sizes": pa.array(index.sizes, pa.int64()),
+        "spans": pa.array(index.spans, pa.int64()),
+        "class_of": pa.array(plan.class_of),
+    }
+    for number, step in enumerate(index.steps):
+        arrays[f"step:{number}"] = pa.array(step)
+    for name, values in zip(plan.quasi_identifiers, plan.values, strict=True):
+        arrays[f"value:{name}"] = values
+        label = plan.labels.column(name).combine_chunks()
+        arrays[f"label:{name}"] = label.dictionary_encode()
+    for name in plan.bounds.column_names:
+        arrays[f"bound:{name}"] = plan.bounds.column(name).combine_chunks()
+    return write_arrays(arrays, path)
+
+
+@lru_cache(maxsize=1)
+def load_plan(path: str) -> LocalRecoding:
+    """Map a recoding that was stored; the last one stays open.
+
+    Its labels are dictionaries of text. Its loss and shares, which are those of the
+    bucket alone, are left at 0.
+    """
+    arrays = read_arrays(path)
+    names = _of(arrays, "value:")
+    labels = _of(arrays, "label:")
+    steps = tuple(_ints(array) for array in _of(arrays, "step:").values())
+    return LocalRecoding(
+        quasi_identifiers=tuple(names),
+        values=tuple(names.values()),
+        index=TupleIndex(
+            tuple(arrays["sizes"].to_pylist()),
+            tuple(arrays["spans"].to_pylist()),
+            steps,
+        ),
+        class_of=_ints(arrays["class_of"]),
+        labels=pa.table(labels),
+        levels={},
+        k=arrays["k"][0].as_py(),
+        ncp=0.0,
+        suppressed_share=0.0,
+        bounds=pa.table(_of(arrays, "bound:")),
+    )
+
+
+def _of(arrays: dict[str, pa.Array], prefix: str) -> dict[str, pa.Array]:
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _ints(array: pa.Array) -> Ints:
+    numbers: Ints = array.to_numpy(zero_copy_only=True)
+    return numbers
