@@ -19,6 +19,7 @@ from optin.transforms.blocks.names import EVENT_TIME, SUBJECT
 from optin.transforms.kanonymity import build_ladder, choose_recoding, histogram_of
 from optin.transforms.kanonymity.combine import MergeFn
 from optin.transforms.kanonymity.histogram import ROWS
+from optin.transforms.kanonymity.storage import write_table
 from optin.transforms.kanonymity.subjects import (
     StoredLimits,
     report_links,
@@ -46,11 +47,7 @@ from optin.transforms.kanonymity.subjects.links import (
     united,
 )
 from optin.transforms.kanonymity.subjects.recount import count_links, links_of
-from optin.transforms.kanonymity.subjects.shards import (
-    shard_of,
-    shards_of,
-    write_table,
-)
+from optin.transforms.kanonymity.subjects.shards import shard_of, shards_of
 
 QUASI = ("code", "year")
 KEY = bytes(range(32))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import numpy as np
 import numpy.typing as npt
@@ -125,14 +127,20 @@ def _choose(plan: AnonymityPlan, stamped: pa.Table) -> Recoding:
     blocks = needed.to_batches(_BLOCK_ROWS)
     if not blocks:
         return plan.choose(histogram_of(needed, plan.quasi_identifiers, plan.k))
-    store = TemporaryDirectory(prefix="optin-")
-    kept = False
-    try:
-        recoding = plan.choose_from(blocks, store.name)
-        kept = isinstance(recoding, BucketedRecoding)
-    finally:
-        if not kept:
-            store.cleanup()
+    store = _Store()
+    return _kept(plan.choose_from(blocks, store.path), store)
+
+
+def _kept(recoding: Recoding, store: _Store) -> Recoding:
+    """Let the files live as long as the recoding that needs them."""
     if isinstance(recoding, BucketedRecoding):
         return replace(recoding, store=store)
     return recoding
+
+
+class _Store:
+    """A temporary folder that goes with this value."""
+
+    def __init__(self) -> None:
+        self.path = mkdtemp(prefix="optin-")
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
