@@ -189,6 +189,12 @@ def test_one_bucket_is_solved_as_without_buckets(rows: list[Row], ranges: bool) 
     assert stitched.ncp == pytest.approx(plain.ncp)
     assert stitched.suppressed_share == plain.suppressed_share
     assert stitched.levels == plain.levels
+    assert stitched.records == plain.records
+    for name, known in plain.facts.items():
+        found = stitched.facts[name]
+        assert found.drop_columns(["loss"]).equals(known.drop_columns(["loss"]))
+        losses = known.column("loss").to_pylist()
+        assert found.column("loss").to_pylist() == pytest.approx(losses)
 
 
 KINDS: list[tuple[Ladder, list[Any]]] = [

@@ -21,8 +21,8 @@ from .local import DEFAULT_EFFORT
 from .measure import RECOUNT_CAP, ClassReport, class_sizes, report_classes
 from .plan import AnonymityPlan
 from .recoding import Recoding
-from .utility import measure_ncp, refuse_loss
 from .routing import MOST_PAIRS, BucketedRecoding
+from .utility import measure_ncp, refuse_loss
 
 __all__ = ["kanonymize"]
 
@@ -122,6 +122,8 @@ def _hashes(people: pa.Array) -> npt.NDArray[np.uint64]:
 
     tokens = subject_tokens(people.cast(pa.string()), b"optin: people of a table")
     return np.append(tokens.to_numpy(zero_copy_only=False), np.uint64(0))
+
+
 def _choose(plan: AnonymityPlan, stamped: pa.Table) -> Recoding:
     needed = stamped.select([*plan.quasi_identifiers, SUBJECT])
     blocks = needed.to_batches(_BLOCK_ROWS)

@@ -108,7 +108,8 @@ def code_histogram(
         raise GateError(message)
     first = np.zeros(len(distinct), dtype=np.int64)
     first[tuple_of] = np.arange(count)
-    ladders = fit_ladders(histogram, ladders, k)
+    if domains is None:
+        ladders = fit_ladders(histogram, ladders, k)
     rungs = (
         [one.on for one in ladders] if domains is None else [d.rungs for d in domains]
     )

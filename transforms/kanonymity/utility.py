@@ -6,7 +6,7 @@ rows. So figures hold for the set as it is, whatever was withheld after the choi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "label_facts",
     "level_shares",
     "measure_ncp",
+    "merge_facts",
     "refuse_loss",
 ]
 
@@ -77,6 +78,47 @@ def label_facts(
             "rows": count,
         }
     )
+
+
+def merge_facts(
+    parts: Iterable[LabelFacts], levels: Mapping[str, Sequence[str]]
+) -> LabelFacts:
+    """Unite what plans of parts of a set say of their labels.
+
+    Args:
+        parts: of the same columns; losses are those of the whole set.
+        levels: per column, the names of its levels, finest first.
+    """
+    merged: dict[str, pa.Table] = {}
+    for part in parts:
+        for name, known in part.items():
+            both = [merged[name], known] if name in merged else [known]
+            merged[name] = _united(pa.concat_tables(both))
+    return {name: _sorted(known, levels[name]) for name, known in merged.items()}
+
+
+def _united(known: pa.Table) -> pa.Table:
+    lost = pc.multiply(known.column("loss"), known.column("rows"))
+    grouped = (
+        known.append_column("lost", lost)
+        .group_by(["label", "level"], use_threads=False)
+        .aggregate([("lost", "sum"), ("rows", "sum")])
+    )
+    count = grouped.column("rows_sum")
+    return pa.table(
+        {
+            "label": grouped.column("label"),
+            "level": grouped.column("level"),
+            "loss": pc.divide(grouped.column("lost_sum"), count),
+            "rows": count,
+        }
+    )
+
+
+def _sorted(known: pa.Table, levels: Sequence[str]) -> pa.Table:
+    place = pc.index_in(known.column("level"), pa.array(levels, pa.string()))
+    by = [("place", "ascending"), ("label", "ascending")]
+    return known.append_column("place", place).sort_by(by).drop_columns(["place"])
 
 
 def measure_ncp(facts: LabelFacts, released: pa.Table | None, total: int) -> float:

@@ -163,7 +163,8 @@ def choose_in_part(
     extents = [domain.extent for domain in domains]
     problem = local_problem(coded, k, ranges=ranges, extents=extents)
     allowed = allowed_rows(suppress_max, coded.total)
-    return _recoding(coded, release_locally(problem, effort, allowed), k)
+    found = release_locally(problem, effort, allowed)
+    return _recoding(coded, found, k, ranges=ranges)
 
 
 def local_problem(

@@ -13,10 +13,11 @@ from ....policies.errors import GateError
 from ..choose import allowed_rows, out_of_reach
 from ..histogram import total_rows
 from ..local import DEFAULT_EFFORT, RANGE, LocalRecoding, choose_in_part
-from ..recoding import same_labels, with_share
+from ..recoding import same_labels
 from ..risk import alone
+from ..utility import LabelFacts, merge_facts
 from .buckets import Layout, read_bucket
-from .stored import load_plan, store_plan
+from .stored import load_facts, load_plan, store_plan
 from .tree import Router
 
 __all__ = ["BucketFacts", "BucketedRecoding", "solve_bucket", "stitch"]
@@ -67,6 +68,8 @@ class BucketedRecoding:
         k: fewest people of a released class.
         ncp: information lost, 0 to 1, a suppressed record counting 1.
         suppressed_share: share of the records that is suppressed.
+        records: records that it was chosen for.
+        facts: level and loss of every label, by column.
         tuples: distinct tuples.
         unique_tuples: share of the tuples that one person alone has.
         unique_records: share of the records in those tuples.
@@ -81,6 +84,8 @@ class BucketedRecoding:
     k: int
     ncp: float
     suppressed_share: float
+    records: int
+    facts: LabelFacts
     tuples: int
     unique_tuples: float
     unique_records: float
@@ -136,9 +141,8 @@ class BucketedRecoding:
             gone = pa.concat_tables([self.withheld, gone])
         return replace(self, withheld=gone)
 
-    def with_suppressed(self, share: float) -> Self:
-        """Note what share of the records is suppressed; each record more loses all."""
-        ncp = with_share(self.ncp, self.suppressed_share, share)
+    def with_suppressed(self, share: float, ncp: float) -> Self:
+        """Note what share of the records is suppressed, and what is lost then."""
         return replace(self, suppressed_share=share, ncp=ncp)
 
 
@@ -218,6 +222,11 @@ def stitch(
         k=k,
         ncp=sum(one.ncp * one.rows for one in facts) / max(total, 1),
         suppressed_share=suppressed / max(total, 1),
+        records=total,
+        facts=merge_facts(
+            (load_facts(one.path) for one in facts),
+            {one.column: (*one.names, RANGE) for one in layout.router.ladders},
+        ),
         tuples=tuples,
         unique_tuples=sum(one.unique_tuples for one in facts) / max(tuples, 1),
         unique_records=sum(one.unique_rows for one in facts) / max(total, 1),

@@ -8,9 +8,12 @@ import pyarrow as pa
 
 from ..codes import Ints, TupleIndex
 from ..local import LocalRecoding
+from ..utility import LabelFacts
 from .files import read_arrays, write_arrays
 
-__all__ = ["load_plan", "store_plan"]
+__all__ = ["load_facts", "load_plan", "store_plan"]
+
+_FACTS = ("label", "level", "loss", "rows")
 
 
 def store_plan(plan: LocalRecoding, path: str) -> str:
@@ -30,6 +33,9 @@ def store_plan(plan: LocalRecoding, path: str) -> str:
         arrays[f"label:{name}"] = label.dictionary_encode()
     for name in plan.bounds.column_names:
         arrays[f"bound:{name}"] = plan.bounds.column(name).combine_chunks()
+    for name, known in plan.facts.items():
+        for part in known.column_names:
+            arrays[f"fact {part}:{name}"] = known.column(part).combine_chunks()
     return write_arrays(arrays, path)
 
 
@@ -38,7 +44,7 @@ def load_plan(path: str) -> LocalRecoding:
     """Map a recoding that was stored; the last one stays open.
 
     Its labels are dictionaries of text. Its loss and shares, which are those of the
-    bucket alone, are left at 0.
+    bucket alone, are left at 0; `load_facts` gives what it says of its labels.
     """
     arrays = read_arrays(path)
     names = _of(arrays, "value:")
@@ -59,7 +65,19 @@ def load_plan(path: str) -> LocalRecoding:
         ncp=0.0,
         suppressed_share=0.0,
         bounds=pa.table(_of(arrays, "bound:")),
+        records=0,
+        facts={},
     )
+
+
+def load_facts(path: str) -> LabelFacts:
+    """Read what a stored recoding says of its labels."""
+    arrays = read_arrays(path)
+    parts = {part: _of(arrays, f"fact {part}:") for part in _FACTS}
+    return {
+        name: pa.table({part: parts[part][name] for part in _FACTS})
+        for name in parts["label"]
+    }
 
 
 def _of(arrays: dict[str, pa.Array], prefix: str) -> dict[str, pa.Array]:
