@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .keys import Ints, KeyTable
+
 __all__ = [
     "Ints",
     "TupleIndex",
     "canonical",
     "combine",
+    "dictionary_of",
     "encode",
     "encode_column",
+    "list_values",
+    "places_in",
     "ranks",
 ]
-
-Ints = npt.NDArray[np.int64]
 
 _LARGEST_KEY = 2**62
 
@@ -86,6 +91,45 @@ def encode_column(column: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Ints]:
     values, places = encode(listed)
     indices = array.indices.fill_null(len(listed) - 1).to_numpy(zero_copy_only=False)
     return values, places[indices]
+
+
+def list_values(
+    column: pa.Array | pa.ChunkedArray,
+) -> tuple[pa.Array, npt.NDArray[np.integer[Any]]]:
+    """Split a column into canonical values, in any order, and a code for every row.
+
+    A dictionary's rows are not decoded: its values may repeat, and some have no row.
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not pa.types.is_dictionary(array.type) or isinstance(array, pa.ChunkedArray):
+        array = canonical(column)
+        if pa.types.is_null(array.type):
+            return array.slice(0, 1), np.zeros(len(array), dtype=np.int32)
+        array = array.dictionary_encode(null_encoding="encode")
+    listed, indices = canonical(array.dictionary), array.indices
+    if indices.null_count:
+        indices = indices.cast(pa.int32()).fill_null(len(listed))
+        listed = pa.concat_arrays([listed, pa.nulls(1, listed.type)])
+    return listed, indices.to_numpy(zero_copy_only=False)
+
+
+def places_in(column: pa.Array | pa.ChunkedArray, values: pa.Array) -> Ints:
+    """Give each row's place among distinct canonical values, -1 where it has none.
+
+    A null, and what `canonical` makes one, has the place of the null.
+    """
+    listed, codes = list_values(column)
+    if listed.type != values.type and pa.types.is_null(listed.type):
+        listed = listed.cast(values.type)
+    place = pc.index_in(listed, values).fill_null(-1).to_numpy(zero_copy_only=False)
+    return place.astype(np.int64)[codes]
+
+
+def dictionary_of(codes: npt.NDArray[np.int32], texts: pa.Array) -> pa.DictionaryArray:
+    """Put texts behind their numbers; below zero stands a null."""
+    null = codes < 0
+    indices = pa.array(codes, mask=null) if null.any() else pa.array(codes)
+    return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
 
 
 def combine(codes: Sequence[Ints], sizes: Sequence[int], rows: int) -> tuple[Ints, int]:
@@ -169,18 +213,25 @@ class TupleIndex:
     def __len__(self) -> int:
         return len(self.steps[-1])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the tables: they are made again from the keys."""
+        return {name: getattr(self, name) for name in ("sizes", "spans", "steps")}
+
     def find(self, codes: Sequence[Ints]) -> Ints:
         """Give every tuple's index in ascending order of tuples, or -1 if unknown."""
         rank = np.zeros(len(codes[0]), dtype=np.int64)
         known = np.ones(len(rank), dtype=np.bool_)
         at = 0
-        for span, distinct in zip(self.spans, self.steps, strict=True):
-            if len(distinct) == 0:
-                return np.full(len(rank), -1, dtype=np.int64)
+        for span, table in zip(self.spans, self._tables, strict=True):
             key = rank
             for number in range(at, at + span):
                 key = key * self.sizes[number] + codes[number]
             at += span
-            rank = np.minimum(np.searchsorted(distinct, key), len(distinct) - 1)
-            known &= distinct[rank] == key
-        return np.where(known, rank, -1).astype(np.int64)
+            rank = table.find(key)
+            known &= rank >= 0
+        return np.where(known, rank, -1)
+
+    @cached_property
+    def _tables(self) -> tuple[KeyTable, ...]:
+        """Make the tables once: a worker asks for every block."""
+        return tuple(KeyTable(step) for step in self.steps)

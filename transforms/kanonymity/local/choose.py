@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..choose import allowed_rows, out_of_reach
 from ..coded import Coded, CodedColumn, code_histogram
-from ..codes import Ints, TupleIndex, encode_column
+from ..codes import Ints, TupleIndex, dictionary_of, places_in
 from ..domains import Domain
 from ..ladders import Ladder
 from ..recoding import same_labels
@@ -63,20 +65,33 @@ class LocalRecoding:
     records: int
     facts: LabelFacts
 
-    def apply(self, table: pa.Table) -> pa.Table:
+    def __getstate__(self) -> dict[str, object]:
+        """Travel without what is made again from the labels."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def apply(self, table: pa.Table, *, encoded: bool = False) -> pa.Table:
         """Put the labels of its class on each record and remove suppressed records.
 
         Shape: n records → at most n records; the quasi-identifiers become text, all
         other columns stay. A tuple that the plan does not know is suppressed: only what
         was counted is released.
+
+        Args:
+            table: records.
+            encoded: labels as dictionaries of text: a tenth of the time and memory.
         """
         number = self.classes_of(table)
         kept = np.flatnonzero(number >= 0)
-        places = pa.array(number[kept])
-        table = table.take(pa.array(kept)) if len(kept) < len(number) else table
-        for name in self.quasi_identifiers:
+        if len(kept) < len(number):
+            number = number[kept]
+            table = table.take(pa.array(kept))
+        for name, (codes, texts) in zip(
+            self.quasi_identifiers, self._written, strict=True
+        ):
             position = table.schema.get_field_index(name)
-            label = self.labels.column(name).combine_chunks().take(places)
+            label = dictionary_of(codes[number], texts)
+            if not encoded:
+                label = label.dictionary_decode()
             table = table.set_column(position, name, label)
         return table
 
@@ -85,12 +100,22 @@ class LocalRecoding:
         known = np.ones(table.num_rows, dtype=np.bool_)
         columns = []
         for name, values in zip(self.quasi_identifiers, self.values, strict=True):
-            codes = _codes(table.column(name), values)
+            codes = places_in(table.column(name), values)
             known &= codes >= 0
-            columns.append(np.maximum(codes, 0))
+            columns.append(codes)
         found = self.index.find(columns)
         known &= found >= 0
         return np.where(known, self.class_of[found], -1)
+
+    @cached_property
+    def _written(self) -> tuple[tuple[npt.NDArray[np.int32], pa.Array], ...]:
+        """Give per column the code of every class's label, and the distinct labels."""
+        written = []
+        for name in self.quasi_identifiers:
+            listed = self.labels.column(name).combine_chunks().dictionary_encode()
+            codes = listed.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            written.append((codes, listed.dictionary))
+        return tuple(written)
 
     def without(self, classes: pa.Table) -> Self:
         """Release some classes no longer.
@@ -293,12 +318,3 @@ def _bounds(name: str, column: CodedColumn, label: ClassLabels) -> dict[str, pa.
         f"lower:{name}": pc.if_else(known, low, null),
         f"upper:{name}": pc.if_else(known, high, null),
     }
-
-
-def _codes(column: pa.ChunkedArray | pa.Array, values: pa.Array) -> Ints:
-    """Give each record's position among the plan's values, -1 for unknown ones."""
-    distinct, codes = encode_column(column)
-    if pa.types.is_null(distinct.type):
-        distinct = distinct.cast(values.type)
-    place = pc.index_in(distinct, values).fill_null(-1)
-    return place.to_numpy(zero_copy_only=False).astype(np.int64)[codes]
