@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import combine as combining
-from optin.transforms.kanonymity import histogram_of
+from optin.transforms.kanonymity import histogram, histogram_of, tally
 from optin.transforms.kanonymity.codes import TupleIndex
 
 rows_of = st.lists(
@@ -50,7 +50,10 @@ def test_accumulators_give_the_same_bytes_however_they_are_merged(
     shuffled = data.draw(st.permutations(rows))
     combine = combining.HistogramFn(("x", "y"), k)
     accumulators = [combine.create_accumulator() for _ in range(3)]
-    with mock.patch.object(combining, "_PENDING_ROWS", pending):
+    with (
+        mock.patch.object(histogram, "_PENDING_ROWS", pending),
+        mock.patch.object(tally, "_PENDING", pending),
+    ):
         while shuffled:
             size = data.draw(st.integers(1, len(shuffled)))
             at = data.draw(st.integers(0, 2))
@@ -70,7 +73,9 @@ def test_largest_hash_is_not_lost_beside_a_full_tuple() -> None:
     # The first tuple has its one subject, the second comes with the largest hash.
     first, last = ("a", 1.5, 0), ("a", 0.0, 2**64 - 1)
     combine = combining.HistogramFn(("x", "y"), 1)
-    merged = combine.compact([*combine.add_input([], _block([first], encoded=False))])
+    merged = combine.create_accumulator()
+    merged = combine.add_input(merged, _block([first], encoded=False))
+    merged = combine.compact(merged)
     merged = combine.add_input(merged, _block([first, last], encoded=False))
     found = combine.extract_output(merged)
     whole = histogram_of(_block([first, first, last], encoded=False), ("x", "y"), 1)
@@ -81,7 +86,8 @@ def test_largest_hash_is_not_lost_beside_a_full_tuple() -> None:
 def test_no_block_gives_no_histogram() -> None:
     combine = combining.HistogramFn(("x",), 2)
     assert combine.extract_output(combine.create_accumulator()) is None
-    assert combine.compact(combine.create_accumulator()) == []
+    unused = combine.compact(combine.create_accumulator())
+    assert combine.extract_output(combine.merge_accumulators([unused, unused])) is None
 
 
 def test_tuples_are_sorted_when_keys_exceed_64_bits() -> None:

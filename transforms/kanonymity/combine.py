@@ -3,73 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
-from .histogram import CodedRows, code_rows, unite_rows
-from .measure import class_sizes, merge_class_sizes
+from ..blocks.names import SUBJECT
+from .classes import ClassCounter
+from .histogram import Counting, code_rows
+from .measure import count_rows, counted_table
 from .routing.thin import Limited, State
 
 __all__ = ["ClassesFn", "HistogramFn", "LimitedHistogramFn", "MergeFn"]
 
 _PENDING_ROWS = 1 << 19
-"""Histogram rows that an accumulator gathers before it merges them."""
+"""Rows that an accumulator gathers before it counts them."""
+
+_PENDING_BLOCKS = 256
 
 _WAITING = 1_024  # tables of an accumulator
 _PENDING_TABLE_ROWS = 1 << 14  # rows that wait, at least, before they are merged
 
-Accumulator = list[CodedRows]
 Merge = Callable[[Sequence[pa.Table]], pa.Table]
 
 
 class HistogramFn(beam.CombineFn):
     """Combines blocks into one histogram.
 
-    Accumulators hold at most *distinct tuples times k* rows plus a bounded number of rows
-    that wait to be merged. Blocks → one `pa.Table` as `histogram_of` gives it, or None
-    if there was no block.
+    Accumulators hold at most *distinct tuples times k* subjects plus a bounded number of
+    rows that wait to be counted. Blocks → one `pa.Table` as `histogram_of` gives it, or
+    None if there was no block.
     """
 
     def __init__(self, quasi: Sequence[str], k: int) -> None:
         self._quasi = tuple(quasi)
         self._k = k
 
-    def create_accumulator(self) -> Accumulator:
+    def create_accumulator(self) -> Counting:
         """Start with nothing."""
-        return []
+        return Counting(self._k)
 
     def add_input(
-        self, accumulator: Accumulator, element: pa.Table | pa.RecordBatch
-    ) -> Accumulator:
+        self, accumulator: Counting, element: pa.Table | pa.RecordBatch
+    ) -> Counting:
         """Code a block and keep it until enough have come."""
-        accumulator.append(code_rows(element, self._quasi))
-        return self._settled(accumulator)
+        accumulator.add(code_rows(element, self._quasi))
+        return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
-        """Unite accumulators, merging as they come so that memory stays bounded."""
-        united: Accumulator = []
+    def merge_accumulators(self, accumulators: Iterable[Counting]) -> Counting:
+        """Count into the first what the others counted."""
+        united: Counting | None = None
         for accumulator in accumulators:
-            united = self._settled([*united, *accumulator])
-        return united
+            if united is None:
+                united = accumulator
+            else:
+                united.unite(accumulator)
+        return self.create_accumulator() if united is None else united
 
-    def compact(self, accumulator: Accumulator) -> Accumulator:
-        """Merge what waits, before the accumulator travels."""
-        return [unite_rows(accumulator, self._k)] if accumulator else []
+    def compact(self, accumulator: Counting) -> Counting:
+        """Count what waits, before the accumulator travels."""
+        accumulator.settle()
+        return accumulator
 
-    def extract_output(self, accumulator: Accumulator) -> pa.Table | None:
+    def extract_output(self, accumulator: Counting) -> pa.Table | None:
         """Give the histogram of everything, or None where there was no block."""
-        return unite_rows(accumulator, self._k).decoded() if accumulator else None
-
-    def _settled(self, accumulator: Accumulator) -> Accumulator:
-        """Merge when as much waits as was merged before: each row is merged O(log n) times."""
-        waiting = sum(len(part.rows) for part in accumulator[1:])
-        merged = len(accumulator[0].rows) if accumulator else 0
-        if waiting < max(_PENDING_ROWS, merged) and len(accumulator) < 256:
-            return accumulator
-        return [unite_rows(accumulator, self._k)]
+        return None if accumulator.empty else accumulator.table()
 
 
 class LimitedHistogramFn(beam.CombineFn):
@@ -160,14 +158,68 @@ class MergeFn(beam.CombineFn):
         return self._finish(self._merge(accumulator)) if accumulator else None
 
 
-class ClassesFn(MergeFn):
+class Recounting:
+    """An accumulator of a recount: what was counted, and blocks that wait."""
+
+    def __init__(self, quasi: Sequence[str], cap: int) -> None:
+        self.counter = ClassCounter(quasi, cap)
+        self.waiting: list[pa.Table | pa.RecordBatch] = []
+
+    def add(self, block: pa.Table | pa.RecordBatch) -> None:
+        """Count a block, together with others."""
+        names = [*self.counter.quasi, SUBJECT]
+        self.waiting.append(block.select(names))
+        rows = sum(block.num_rows for block in self.waiting)
+        if rows >= _PENDING_ROWS or len(self.waiting) >= _PENDING_BLOCKS:
+            self.settle()
+
+    def settle(self) -> None:
+        """Count what waits."""
+        if self.waiting:
+            count_rows(self.counter, self.waiting)
+            self.waiting = []
+
+
+class ClassesFn(beam.CombineFn):
     """Combines staged blocks into one recount; None where there was no block.
 
-    Accumulators hold at most *classes times cap* subjects, and what waits to be merged.
+    Accumulators hold at most *classes times cap* subjects, and what waits to be counted.
     """
 
     def __init__(self, quasi: Sequence[str], cap: int) -> None:
-        super().__init__(
-            partial(merge_class_sizes, cap=cap),
-            prepare=partial(class_sizes, quasi=tuple(quasi), cap=cap),
-        )
+        self._quasi = tuple(quasi)
+        self._cap = cap
+
+    def create_accumulator(self) -> Recounting:
+        """Start with nothing."""
+        return Recounting(self._quasi, self._cap)
+
+    def add_input(
+        self, accumulator: Recounting, element: pa.Table | pa.RecordBatch
+    ) -> Recounting:
+        """Keep a block until enough have come, then count them."""
+        accumulator.add(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[Recounting]) -> Recounting:
+        """Count into the first what the others counted."""
+        united: Recounting | None = None
+        for accumulator in accumulators:
+            accumulator.settle()
+            if united is None:
+                united = accumulator
+            else:
+                united.counter.add(accumulator.counter)
+        return self.create_accumulator() if united is None else united
+
+    def compact(self, accumulator: Recounting) -> Recounting:
+        """Count what waits, before the accumulator travels."""
+        accumulator.settle()
+        accumulator.counter.settle()
+        return accumulator
+
+    def extract_output(self, accumulator: Recounting) -> pa.Table | None:
+        """Give the recount of everything, or None where there was no block."""
+        accumulator.settle()
+        counter = accumulator.counter
+        return None if counter.unused else counted_table(counter)

@@ -9,32 +9,34 @@ and "at least k people?" is answered exactly for every union of tuples.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
-from .codes import Ints, canonical, combine, encode, encode_column, ranks
+from .codes import Ints, canonical, combine, encode, list_values, ranks
+from .tally import CodedRows, Tally
 
 __all__ = [
     "ROWS",
-    "CodedRows",
+    "Counting",
+    "code_histogram_rows",
     "code_rows",
     "codes_of",
     "histogram_of",
     "merge_histograms",
-    "resume_rows",
     "total_rows",
-    "unite_rows",
 ]
 
 ROWS = "optin:rows"
 """int64 column of a histogram: rows of the tuple, on the tuple's first subject."""
 
-Bools = npt.NDArray[np.bool_]
+_PENDING_ROWS = 1 << 19
+"""Rows that are gathered before they are counted."""
+
+_PENDING_BLOCKS = 256
 
 
 def histogram_of(
@@ -55,9 +57,10 @@ def histogram_of(
     Raises:
         GateError: a row has no subject.
     """
-    rows = np.ones(data.num_rows, dtype=np.int64)
-    columns = {name: encode_column(data.column(name)) for name in quasi}
-    return _capped(columns, _subjects(data.column(SUBJECT)), rows, k).decoded()
+    counting = Counting(k)
+    for start in range(0, max(data.num_rows, 1), _PENDING_ROWS):
+        counting.add(code_rows(data.slice(start, _PENDING_ROWS), quasi))
+    return counting.table()
 
 
 def merge_histograms(tables: Sequence[pa.Table], k: int) -> pa.Table:
@@ -71,11 +74,87 @@ def merge_histograms(tables: Sequence[pa.Table], k: int) -> pa.Table:
         k: most subjects kept per tuple; the k that they were built with.
     """
     filled = [table for table in tables if table.num_rows] or list(tables[:1])
-    whole = pa.concat_tables(filled)
-    quasi = whole.column_names[:-2]
-    columns = {name: encode(canonical(whole.column(name))) for name in quasi}
-    rows = whole.column(ROWS).to_numpy().astype(np.int64, copy=False)
-    return _capped(columns, _subjects(whole.column(SUBJECT)), rows, k).decoded()
+    counting = Counting(k)
+    for table in filled:
+        counting.add(code_histogram_rows(table))
+    return counting.table()
+
+
+def code_histogram_rows(table: pa.Table) -> CodedRows:
+    """Code a histogram, to count it with more rows."""
+    rows = table.column(ROWS).to_numpy().astype(np.int64, copy=False)
+    return replace(code_rows(table, table.column_names[:-2]), rows=rows)
+
+
+def code_rows(data: pa.Table | pa.RecordBatch, quasi: Sequence[str]) -> CodedRows:
+    """Code a block's rows, each for itself.
+
+    Raises:
+        GateError: a row has no subject.
+    """
+    columns = {name: list_values(data.column(name)) for name in quasi}
+    return CodedRows(columns, _subjects(data.column(SUBJECT)))
+
+
+class Counting:
+    """Counts coded blocks, many together.
+
+    What is held is at most *distinct tuples times k* subjects, and a bounded number of
+    rows that wait to be counted.
+    """
+
+    def __init__(self, k: int) -> None:
+        self.tally = Tally(k)
+        self._waiting: list[CodedRows] = []
+        self._rows = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was no block at all."""
+        return self.tally.unused and not self._waiting
+
+    def add(self, part: CodedRows) -> bool:
+        """Count a block, at once or later; tell which."""
+        self._waiting.append(part)
+        self._rows += len(part.subject)
+        settles = self._rows >= _PENDING_ROWS or len(self._waiting) >= _PENDING_BLOCKS
+        if settles:
+            self._count()
+        return settles
+
+    def unite(self, other: Counting) -> None:
+        """Count what another counted."""
+        if not other.empty:
+            other.settle()
+            self.add(other.tally.parts())
+
+    def settle(self) -> None:
+        """Count all that waits."""
+        self._count()
+        self.tally.settle()
+
+    def table(self) -> pa.Table:
+        """Give the histogram, as `histogram_of` does."""
+        self.settle()
+        return _table(self.tally)
+
+    def _count(self) -> None:
+        if self._waiting:
+            self.tally.add(self._waiting)
+            self._waiting, self._rows = [], 0
+
+
+def _table(tally: Tally) -> pa.Table:
+    counted = tally.rows()
+    arrays = [
+        values.take(pa.array(codes[counted.tuple_of]))
+        for values, codes in counted.columns.values()
+    ]
+    held = np.zeros(len(counted.subject), dtype=np.int64)
+    held[counted.first] = counted.rows
+    hashes = counted.subject.view(np.uint64) ^ np.uint64(1 << 63)
+    arrays += [pa.array(hashes, pa.uint64()), pa.array(held, pa.int64())]
+    return pa.table(arrays, names=[*counted.columns, SUBJECT, ROWS])
 
 
 def total_rows(histogram: pa.Table) -> int:
@@ -111,162 +190,3 @@ def _subjects(column: pa.Array | pa.ChunkedArray) -> Ints:
     unsigned = canonical(column).to_numpy(zero_copy_only=False)
     flipped: Ints = (unsigned ^ np.uint64(1 << 63)).view(np.int64)
     return flipped
-
-
-@dataclass(frozen=True)
-class CodedRows:
-    """Rows of a histogram in codes.
-
-    Attributes:
-        columns: per quasi-identifier, distinct values (ascending, null last) and the
-            code of each row, int32.
-        subject: subjects in the order of their hashes, as `_subjects` gives them.
-        rows: records that stand on each row.
-        capped: the rows are sorted, and capped at k subjects a tuple.
-    """
-
-    columns: dict[str, tuple[pa.Array, npt.NDArray[np.int32]]]
-    subject: Ints
-    rows: Ints
-    capped: bool
-
-    def decoded(self) -> pa.Table:
-        """Give the histogram as a table, in the columns' own types."""
-        arrays = [
-            values.take(pa.array(codes)) for values, codes in self.columns.values()
-        ]
-        hashes = self.subject.view(np.uint64) ^ np.uint64(1 << 63)
-        arrays += [pa.array(hashes, pa.uint64()), pa.array(self.rows, pa.int64())]
-        return pa.table(arrays, names=[*self.columns, SUBJECT, ROWS])
-
-
-def code_rows(data: pa.Table | pa.RecordBatch, quasi: Sequence[str]) -> CodedRows:
-    """Code a block's rows, each for itself."""
-    columns = {}
-    for name in quasi:
-        values, codes = encode_column(data.column(name))
-        columns[name] = (values, codes.astype(np.int32))
-    rows = np.ones(data.num_rows, dtype=np.int64)
-    return CodedRows(columns, _subjects(data.column(SUBJECT)), rows, capped=False)
-
-
-def resume_rows(table: pa.Table, k: int) -> CodedRows:
-    """Code a histogram, to unite it with more rows."""
-    names = table.column_names[:-2]
-    columns = {name: encode_column(table.column(name)) for name in names}
-    rows = table.column(ROWS).to_numpy().astype(np.int64, copy=False)
-    return _capped(columns, _subjects(table.column(SUBJECT)), rows, k)
-
-
-def unite_rows(parts: Sequence[CodedRows], k: int) -> CodedRows:
-    """Merge coded histograms; only distinct values are compared, never the rows'."""
-    parts = [part for part in parts if len(part.rows)] or list(parts[:1])
-    columns: dict[str, tuple[pa.Array, Ints]] = {}
-    for name in parts[0].columns:
-        pieces = [part.columns[name] for part in parts]
-        values, places = encode(pa.concat_arrays([values for values, _ in pieces]))
-        starts = np.cumsum([0, *(len(values) for values, _ in pieces)])
-        moved = [
-            places[start : start + len(piece)][codes]
-            for start, (piece, codes) in zip(starts.tolist(), pieces, strict=False)
-        ]
-        columns[name] = (values, np.concatenate(moved))
-    subject = np.concatenate([part.subject for part in parts])
-    rows = np.concatenate([part.rows for part in parts])
-    capped = len(parts[0].rows) if parts[0].capped else 0
-    return _capped(columns, subject, rows, k, capped=capped)
-
-
-def _capped(
-    coded: dict[str, tuple[pa.Array, Ints]],
-    subject: Ints,
-    rows: Ints,
-    k: int,
-    *,
-    capped: int = 0,
-) -> CodedRows:
-    """Group by tuple, drop repeated subjects, cap at k, add up the rows.
-
-    The first `capped` rows may be a result of this function: tuples that have k subjects
-    there take in smaller hashes alone, and the other rows need not be sorted.
-    """
-    count = len(subject)
-    key, bound = combine(
-        [codes for _, codes in coded.values()],
-        [len(values) for values, _ in coded.values()],
-        count,
-    )
-    order = _by_key(key, bound)
-    fresh = np.ones(count, dtype=np.bool_)
-    sorted_key = key[order]
-    fresh[1:] = sorted_key[1:] != sorted_key[:-1]
-    tuple_of = np.cumsum(fresh) - 1
-    starts = np.flatnonzero(fresh)
-    totals = np.add.reduceat(rows[order], starts) if count else rows
-    needed = _needed(order, starts, subject, k, capped)
-    order, tuple_of, fresh = order[needed], tuple_of[needed], fresh[needed]
-    inside = _by_subject(tuple_of, subject[order])
-    order, subject = order[inside], subject[order][inside]
-    # Groups keep their places: only the order within them has changed.
-    fresh[1:] |= subject[1:] != subject[:-1]
-    order, tuple_of, subject = order[fresh], tuple_of[fresh], subject[fresh]
-    first = np.searchsorted(tuple_of, np.arange(len(starts)))
-    position = np.arange(len(tuple_of)) - first[tuple_of]
-    kept = position < k
-    order, subject, position = order[kept], subject[kept], position[kept]
-    held = np.where(position == 0, totals[tuple_of[kept]], 0)
-    return CodedRows(
-        columns={
-            name: (values, codes[order].astype(np.int32))
-            for name, (values, codes) in coded.items()
-        },
-        subject=subject,
-        rows=held,
-        capped=True,
-    )
-
-
-def _needed(order: Ints, starts: Ints, subject: Ints, k: int, capped: int) -> Bools:
-    """Tell which sorted rows may be among the k smallest subjects of their group.
-
-    Rows of the capped part lead their groups, ascending: the sort by key was stable.
-    """
-    needed = np.ones(len(order), dtype=np.bool_)
-    last = starts + k - 1
-    full = last < np.append(starts[1:], len(order))
-    full[full] = order[last[full]] < capped
-    if not full.any():
-        return needed
-    highest = np.zeros(len(starts), dtype=np.int64)  # no hash is a bound for all
-    highest[full] = subject[order[last[full]]]
-    sizes = np.diff(np.append(starts, len(order)))
-    below = subject[order] < np.repeat(highest, sizes)
-    return (order < capped) | below | np.repeat(~full, sizes)
-
-
-def _by_key(key: Ints, bound: int) -> Ints:
-    """Sort by key; sorting numbers that hold their place beats sorting places."""
-    bits = max(len(key) - 1, 1).bit_length()
-    if (bound - 1).bit_length() + bits > 62:
-        return np.argsort(key, kind="stable")
-    packed = (key << bits) | np.arange(len(key))
-    packed.sort()
-    return packed & ((1 << bits) - 1)
-
-
-def _by_subject(group: Ints, subject: Ints) -> Ints:
-    """Give the order by group, which ascends, then subject.
-
-    The group and the leading bits of the subject are sorted as one number; hashes hardly
-    ever share those. Where they do, both are sorted in full.
-    """
-    bits = 63 - max(int(group[-1]) if len(group) else 0, 1).bit_length()
-    leading = (subject >> (64 - bits)) + (1 << (bits - 1))
-    packed = (group << bits) | leading
-    order = np.argsort(packed)
-    ordered, within = packed[order], subject[order]
-    tied = ordered[1:] == ordered[:-1]
-    if not (within[1:][tied] < within[:-1][tied]).any():
-        return order
-    by_subject = np.argsort(subject)  # ties are equal rows: their order is irrelevant
-    return by_subject[np.argsort(group[by_subject], kind="stable")]

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
+from .classes import ClassCounter
 from .histogram import ROWS
 from .merging import refuse_nobody
 
@@ -23,6 +24,8 @@ __all__ = [
     "RECOUNT_CAP",
     "ClassReport",
     "class_sizes",
+    "count_rows",
+    "counted_table",
     "merge_class_sizes",
     "report_classes",
 ]
@@ -96,45 +99,62 @@ def class_sizes(
     Raises:
         GateError: a row has no subject.
     """
-    names = [*quasi, SUBJECT]
-    table = pa.table({name: data.column(name) for name in names})
-    refuse_nobody(table.column(SUBJECT))
-    pairs = table.group_by(names, use_threads=False).aggregate([([], "count_all")])
-    return _by_class(pairs.rename_columns([*names, ROWS]), quasi, cap)
+    counter = ClassCounter(quasi, cap)
+    count_rows(counter, [data])
+    return counted_table(counter)
 
 
 def merge_class_sizes(tables: Sequence[pa.Table], cap: int) -> pa.Table:
     """Merge recounts of the same columns and cap; order and split do not matter."""
-    whole = pa.concat_tables(tables)
-    quasi = whole.column_names[:-2]
-    lists = whole.column(SUBJECTS).combine_chunks()
-    parents = pc.list_parent_indices(lists)
-    # A class's rows go with its first subject, so that they are added up once.
-    first = np.ones(len(parents), dtype=np.bool_)
-    numbers = parents.to_numpy(zero_copy_only=False)
-    first[1:] = numbers[1:] != numbers[:-1]
-    held = np.where(first, whole.column(ROWS).to_numpy()[numbers], 0)
-    flat = whole.select(quasi).take(parents)
-    flat = flat.append_column(SUBJECT, pc.list_flatten(lists))
-    flat = flat.append_column(ROWS, pa.array(held, pa.int64()))
-    pairs = flat.group_by([*quasi, SUBJECT], use_threads=False).aggregate(
-        [(ROWS, "sum")]
-    )
-    return _by_class(pairs.rename_columns([*quasi, SUBJECT, ROWS]), quasi, cap)
+    counter = ClassCounter(tables[0].column_names[:-2], cap)
+    for table in tables:
+        counter.add_counted(
+            [table.column(name) for name in counter.quasi],
+            table.column(SUBJECTS).combine_chunks(),
+            table.column(ROWS).to_numpy(),
+        )
+    return counted_table(counter)
 
 
-def _by_class(pairs: pa.Table, quasi: Sequence[str], cap: int) -> pa.Table:
-    """Gather distinct (class, subject) pairs to one row per class."""
-    ordered = pairs.sort_by([(name, "ascending") for name in [*quasi, SUBJECT]])
-    classes = ordered.group_by(list(quasi), use_threads=False).aggregate(
-        [(SUBJECT, "list"), (ROWS, "sum")]
+def count_rows(
+    counter: ClassCounter, blocks: Sequence[pa.Table | pa.RecordBatch]
+) -> None:
+    """Count the rows of blocks.
+
+    Raises:
+        GateError: a row has no subject.
+    """
+    columns = {
+        name: _stacked([block.column(name) for block in blocks])
+        for name in (*counter.quasi, SUBJECT)
+    }
+    refuse_nobody(columns[SUBJECT])
+    counter.add_rows([columns[name] for name in counter.quasi], columns[SUBJECT])
+
+
+def _stacked(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Put columns under each other; dictionaries stay only where all are alike."""
+    if len({column.type for column in columns}) > 1:
+        columns = [
+            column.cast(column.type.value_type)
+            if pa.types.is_dictionary(column.type)
+            else column
+            for column in columns
+        ]
+    pieces = [
+        column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        for column in columns
+    ]
+    return pa.chunked_array(
+        [chunk for chunks in pieces for chunk in chunks], columns[0].type
     )
-    subjects = classes.column(f"{SUBJECT}_list").combine_chunks()
-    capped = pc.list_slice(subjects, 0, cap).cast(pa.list_(pa.uint64()))
-    columns = {name: classes.column(name).combine_chunks() for name in quasi}
-    columns[SUBJECTS] = capped
-    columns[ROWS] = classes.column(f"{ROWS}_sum").combine_chunks().cast(pa.int64())
-    return pa.table(columns)
+
+
+def counted_table(counter: ClassCounter) -> pa.Table:
+    """Give what was counted, as `class_sizes` does."""
+    labels, people, rows = counter.counted()
+    names = [*counter.quasi, SUBJECTS, ROWS]
+    return pa.table([*labels, people, pa.array(rows, pa.int64())], names=names)
 
 
 def report_classes(

@@ -19,18 +19,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..codes import encode_column
-from ..histogram import CodedRows, code_rows, resume_rows, unite_rows
+from ..histogram import Counting, code_histogram_rows, code_rows
 
 __all__ = ["Limited", "State", "estimated_pairs", "thinned_bits"]
 
 _BITS = b"optin:thinned_bits"
 _SAMPLED_PAIRS = 65_536
 
-_PENDING_ROWS = 1 << 19
-_PENDING_BLOCKS = 256
-
 Hashes = npt.NDArray[np.uint64]
-State = tuple[int, list[CodedRows]]
+State = tuple[int, Counting]
 
 
 def thinned_bits(histogram: pa.Table) -> int:
@@ -47,7 +44,7 @@ def estimated_pairs(histogram: pa.Table) -> int:
 class Limited:
     """Unites blocks into one histogram, or into a sample of one.
 
-    A state is how often tuples were halved, and coded rows of those that are kept.
+    A state is how often tuples were halved, and the counts of those that are kept.
 
     Attributes:
         quasi: names of the quasi-identifiers.
@@ -61,65 +58,61 @@ class Limited:
 
     def start(self) -> State:
         """Start with nothing."""
-        return 0, []
+        return 0, Counting(self.k)
 
     def add(self, state: State, block: pa.Table | pa.RecordBatch) -> State:
         """Add a block, or what is sampled of it."""
         bits, held = state
         if bits:
             block = _thin(block, self.quasi, bits)
-            if held and not block.num_rows:
+            if not block.num_rows and not held.empty:
                 return state
-        held.append(code_rows(block, self.quasi))
-        return self._settled(bits, held)
+        if held.add(code_rows(block, self.quasi)) and held.tally.pairs > self._most(
+            bits
+        ):
+            return self.compact(state)
+        return state
 
     def unite(self, states: Iterable[State]) -> State:
         """Unite states; the one that was halved most often decides how often."""
         bits, held = self.start()
         for more_bits, more in states:
             most = max(bits, more_bits)
-            both = [
-                *self._thinned(held, most, bits),
-                *self._thinned(more, most, more_bits),
-            ]
-            bits, held = self._settled(most, both)
+            first = self._thinned(held, most, bits)
+            second = self._thinned(more, most, more_bits)
+            if first.empty:
+                first, second = second, first
+            first.unite(second)
+            bits, held = self.compact((most, first))
         return bits, held
 
     def compact(self, state: State) -> State:
-        """Unite what waits, and sample more while that is too much."""
+        """Count what waits, and sample more while that is too much."""
         bits, held = state
-        if not held:
-            return state
-        united = unite_rows(held, self.k)
-        while len(united.rows) > (
-            min(self.most, _SAMPLED_PAIRS) if bits else self.most
-        ):
+        held.settle()
+        while held.tally.pairs > self._most(bits):
             bits += 1
-            united = self._thinned([united], bits, 0)[0]
-        return bits, [united]
+            held = self._thinned(held, bits, 0)
+        return bits, held
 
     def finish(self, state: State) -> pa.Table | None:
         """Give the histogram or its sample; None where there was no block."""
         bits, held = self.compact(state)
-        if not held:
+        if held.empty:
             return None
-        table = held[0].decoded()
+        table = held.table()
         return table.replace_schema_metadata({_BITS: str(bits)}) if bits else table
 
-    def _settled(self, bits: int, held: list[CodedRows]) -> State:
-        waiting = sum(len(part.rows) for part in held[1:])
-        united = len(held[0].rows) if held else 0
-        if waiting < max(_PENDING_ROWS, united) and len(held) < _PENDING_BLOCKS:
-            return bits, held
-        return self.compact((bits, held))
+    def _most(self, bits: int) -> int:
+        return min(self.most, _SAMPLED_PAIRS) if bits else self.most
 
-    def _thinned(
-        self, held: list[CodedRows], bits: int, before: int
-    ) -> list[CodedRows]:
-        if bits == before or not held:
+    def _thinned(self, held: Counting, bits: int, before: int) -> Counting:
+        if bits == before or held.empty:
             return held
-        table = unite_rows(held, self.k).decoded()
-        return [resume_rows(_thin(table, self.quasi, bits), self.k)]
+        left = Counting(self.k)
+        left.add(code_histogram_rows(_thin(held.table(), self.quasi, bits)))
+        left.settle()
+        return left
 
 
 def _thin(data: Any, quasi: Sequence[str], bits: int) -> Any:
