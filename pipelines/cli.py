@@ -1,4 +1,4 @@
-"""The command line: `optin demo`, `check`, `run`, `validate`, `restore`.
+"""The command line: `optin init`, `demo`, `check`, `run`, `validate`, `restore`.
 
 Exit code 0: done. 1: the data or the policy's conditions are violated, nothing was
 published. 2: could not evaluate (bad policy, missing input, wrong usage).
@@ -55,6 +55,37 @@ def _root(
     ] = False,
 ) -> None:
     """Turn raw events into training sets that hold only what people agreed to."""
+
+
+@app.command()
+def init(
+    source: Annotated[str, typer.Argument(help="Raw events: file, folder or glob.")],
+    output: Annotated[Path, typer.Option(help="The new policy.")] = Path("policy.yaml"),
+    root: Annotated[
+        str | None, typer.Option(help="Object that all columns are relative to.")
+    ] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(help="Column that names the person; may be given again."),
+    ] = None,
+    consent: Annotated[
+        str | None, typer.Option(help="Column that says who agreed.")
+    ] = None,
+) -> None:
+    """Look at an input and write the draft of a policy, with hierarchies, to start from."""
+    from .proposal import propose_policy
+
+    done = propose_policy(
+        source, output, root=root, subject=tuple(subject or ()), consent=consent
+    )
+    for finding in done.findings:
+        typer.echo(str(finding))
+    for todo in done.todo:
+        typer.echo(f"to do: {todo}")
+    typer.echo(
+        f"{done.path}: a draft after {done.records:,} records · {done.columns} columns, "
+        f"{done.quasi} of them quasi-identifiers · read it, then: optin check {done.path}"
+    )
 
 
 @app.command()
