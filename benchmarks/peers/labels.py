@@ -23,8 +23,8 @@ __all__ = [
     "loss_of",
     "number_domain",
     "read_brackets_and_levels",
-    "read_dashes_and_levels",
     "read_dashes_and_lists",
+    "read_levels",
     "spell",
     "text_domain",
     "widen",
@@ -43,35 +43,44 @@ class Domain:
         name: of the column.
         numbers: values of the data, of a number; empty for categories.
         leaves: values of the hierarchy, of a category; empty for numbers.
-        levels: label of the hierarchy, on any level, to the leaves under it.
+        levels: label of the hierarchy, on any level, to the values under it; of a number
+            those of the data.
     """
 
     name: str
     numbers: frozenset[float]
     leaves: frozenset[str]
-    levels: Mapping[str, frozenset[str]]
+    levels: Mapping[str, Values]
 
 
 Reader = Callable[[str, Domain], Values]
 """Gives the values under a label; raises ValueError where it knows of none."""
 
 
-def number_domain(name: str, values: Collection[float]) -> Domain:
-    """Give the domain of a number."""
-    return Domain(name, frozenset(map(float, values)), frozenset(), {})
+def number_domain(
+    name: str, values: Collection[float], path: Path | None = None
+) -> Domain:
+    """Give the domain of a number, with the labels of its hierarchy if it has one."""
+    numbers = frozenset(map(float, values))
+    levels: dict[str, Values] = {}
+    for label, leaves in (_levels(path) if path else {}).items():
+        levels[label] = frozenset(map(float, leaves)) & numbers
+    return Domain(name, numbers, frozenset(), levels)
 
 
 def text_domain(name: str, path: Path) -> Domain:
     """Read the domain of a category from its hierarchy, `leaf;level 1;…;*`."""
+    levels = _levels(path)
+    return Domain(name, frozenset(), frozenset(levels[ANYTHING]), levels)
+
+
+def _levels(path: Path) -> dict[str, frozenset[str]]:
     under: dict[str, set[str]] = {}
-    leaves = set()
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.reader(file, delimiter=";"):
-            leaves.add(line[0])
             for label in (*line, ANYTHING):
                 under.setdefault(label, set()).add(line[0])
-    levels = {label: frozenset(members) for label, members in under.items()}
-    return Domain(name, frozenset(), frozenset(leaves), levels)
+    return {label: frozenset(leaves) for label, leaves in under.items()}
 
 
 def loss_of(values: Values, domain: Domain) -> float:
@@ -107,9 +116,12 @@ def read_dashes_and_lists(label: str, domain: Domain) -> Values:
     return _dashes(label, domain)
 
 
-def read_dashes_and_levels(label: str, domain: Domain) -> Values:
-    """Read `17-24`, `17` and `*`, and labels of a hierarchy."""
-    return _level(label, domain) if domain.leaves else _dashes(label, domain)
+def read_levels(label: str, domain: Domain) -> Values:
+    """Read labels of a hierarchy.
+
+    A number's too are looked up, not read: tables may say `75-79` of 80.
+    """
+    return _level(label, domain)
 
 
 def read_brackets_and_levels(label: str, domain: Domain) -> Values:
@@ -122,10 +134,11 @@ def read_brackets_and_levels(label: str, domain: Domain) -> Values:
     return _between(low, high, domain, open_above=label.endswith(")"))
 
 
-def _level(label: str, domain: Domain) -> frozenset[str]:
-    if label not in domain.levels:
+def _level(label: str, domain: Domain) -> Values:
+    values = domain.levels.get(label)
+    if not values:
         raise _unknown(domain)
-    return domain.levels[label]
+    return values
 
 
 def _dashes(label: str, domain: Domain) -> frozenset[float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .adapter import PERSON, ROWS, Adapter, Request
 from .frames import release_of, to_pandas
-from .labels import read_dashes_and_levels
+from .labels import read_levels
 
 __all__ = ["ANJANA"]
 
@@ -47,5 +47,5 @@ ANJANA = Adapter(
     prepare=_prepare,
     anonymise=_anonymise,
     publish=_publish,
-    reader=read_dashes_and_levels,
+    reader=read_levels,
 )

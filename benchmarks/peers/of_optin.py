@@ -61,4 +61,10 @@ OPTIN = (
     _adapter("optin global", "at most 5 % suppressed", suppress_max=0.05),
     _adapter("optin local", "hierarchy labels, rows as people", ROW, **_LOCAL),
     _adapter("optin local", "ranges, rows as people", ROW, ranges=True, **_LOCAL),
+    _adapter(
+        "optin global",
+        "at most 5 % suppressed, rows as people",
+        ROW,
+        suppress_max=0.05,
+    ),
 )

@@ -68,10 +68,12 @@ def write_rows(
     columns[ROW] = pa.array(np.arange(count, dtype=np.int64))
     table = pa.table(columns)
     pq.write_table(table, path)
-    domains = {
-        name: number_domain(name, table.column(name).unique().to_pylist())
-        if pa.types.is_integer(table.schema.field(name).type)
-        else text_domain(name, data / f"adult_hierarchy_{name}.csv")
-        for name in quasi
-    }
+    domains = {}
+    for name in quasi:
+        hierarchy = data / f"adult_hierarchy_{name}.csv"
+        if pa.types.is_integer(table.schema.field(name).type):
+            values = table.column(name).unique().to_pylist()
+            domains[name] = number_domain(name, values, hierarchy)
+        else:
+            domains[name] = text_domain(name, hierarchy)
     return Rows(path, count, domains)

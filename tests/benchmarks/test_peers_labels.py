@@ -19,8 +19,6 @@ AGES = (17, 20, 24, 25, 40)
         ("read_dashes_and_lists", "17-24", {17, 20, 24}),
         ("read_dashes_and_lists", "17.0-24.5", {17, 20, 24}),
         ("read_dashes_and_lists", "25", {25}),
-        ("read_dashes_and_levels", "0-19", {17}),
-        ("read_dashes_and_levels", "*", set(AGES)),
         ("read_brackets_and_levels", "[17, 25]", {17, 20, 24, 25}),
         ("read_brackets_and_levels", "[17, 25)", {17, 20, 24}),
         ("read_brackets_and_levels", "40", {40}),
@@ -33,6 +31,18 @@ def test_label_of_a_number_stands_for_the_values_within(
     labels = peers("labels")
     domain = labels.number_domain("age", AGES)
     assert getattr(labels, reader)(label, domain) == values
+
+
+def test_level_of_a_number_is_what_its_table_says(peers: Peers, tmp_path: Path) -> None:
+    table = tmp_path / "age.csv"
+    # As the table of Adult does: the label of 20 says that it ends at 19.
+    lines = ["17;0-19;*", "19;0-19;*", "20;0-19;*", "24;20-39;*", "25;20-39;*"]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    labels = peers("labels")
+    domain = labels.number_domain("age", (17, 20, 24, 25), table)
+    assert labels.read_levels("0-19", domain) == {17, 20}
+    assert labels.read_levels("24", domain) == {24}
+    assert labels.read_levels("*", domain) == {17, 20, 24, 25}
 
 
 def test_ends_below_zero_keep_their_sign(peers: Peers) -> None:
@@ -48,7 +58,7 @@ def test_ends_below_zero_keep_their_sign(peers: Peers) -> None:
         # (values - 1) / (6 leaves - 1)
         ("read_dashes_and_lists", "AT", {"AT"}, 0.0),
         ("read_dashes_and_lists", "JP,AT,US-Guam", {"AT", "JP", "US-Guam"}, 0.4),
-        ("read_dashes_and_levels", "Europe", {"AT", "FR", "PL"}, 0.4),
+        ("read_levels", "Europe", {"AT", "FR", "PL"}, 0.4),
         ("read_brackets_and_levels", "Asia", {"JP", "IN"}, 0.2),
         ("read_brackets_and_levels", "*", {"AT", "FR", "PL", "JP", "IN", "US-Guam"}, 1),
     ],
@@ -93,7 +103,7 @@ def test_list_is_widened_to_the_least_level_that_holds_it(
     ("reader", "label"),
     [
         ("read_dashes_and_lists", "AT,Europe"),  # a level is no value of a list
-        ("read_dashes_and_levels", "AT,FR"),
+        ("read_levels", "AT,FR"),
         ("read_brackets_and_levels", "Africa"),
     ],
 )

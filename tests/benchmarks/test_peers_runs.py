@@ -53,13 +53,15 @@ SHAPES: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("tool", SHAPES)
 def test_release_of_every_tool_has_its_people_and_rows(
-    peers: Peers, request_of: Any, hierarchy: Path, tool: str
+    peers: Peers, request_of: Any, hierarchy: Path, tmp_path: Path, tool: str
 ) -> None:
     adapter = getattr(peers(f"of_{tool}"), tool.upper())
     published = adapter.publish(SHAPES[tool](), request_of)
     labels = peers("labels")
+    ages = tmp_path / "ages.csv"
+    ages.write_text("20;20-30;*\n30;20-30;*\n40;40-50;*\n", encoding="utf-8")
     domains = {
-        "age": labels.number_domain("age", (20, 30, 40)),
+        "age": labels.number_domain("age", (20, 30, 40), ages),
         "land": labels.text_domain("land", hierarchy),
     }
     found = peers("measure").measure_release(
@@ -126,6 +128,8 @@ def test_run_that_fails_tells_its_last_line(peers: Peers) -> None:
 def test_rows_are_the_same_each_time_and_of_the_people_asked_for(
     peers: Peers, hierarchy: Path, tmp_path: Path
 ) -> None:
+    ages = "".join(f"{age};*\n" for age in range(20, 60))
+    (tmp_path / "adult_hierarchy_age.csv").write_text(ages, encoding="utf-8")
     adult = pa.table({"age": np.arange(20, 60), "land": ["AT", "FR", "JP", "IN"] * 10})
     rows = peers("rows")
     made = [
