@@ -130,7 +130,7 @@ def derive_checks(policy: Policy) -> tuple[Check, ...]:
     """
     published = policy.published_columns
     checks = [
-        Check(_TABLE_CHECKS[0], {"column_list": [item.name for item in published]}),
+        Check(_TABLE_CHECKS[0], {"column_list": list(policy.release_columns)}),
         Check(_TABLE_CHECKS[1], {"min_value": 1}),
         Check(
             "optin_no_direct_identifier_kept", {"columns": _kept_identifiers(policy)}

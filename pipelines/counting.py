@@ -19,7 +19,8 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 from ..policies import Policy
 from ..policies.model import Anonymity
 from ..transforms.blocks.names import BLOCK_ROWS
-from ..transforms.kanonymity import CollectHistogram, CollectTriples
+from ..transforms.kanonymity import AnonymityPlan, CollectHistogram, CollectTriples
+from ..transforms.kanonymity.bounds import Bounded, class_columns
 from ..transforms.kanonymity.subjects import (
     CollectDraws,
     CollectShared,
@@ -54,12 +55,19 @@ class CountingPlan:
         anonymity: the policy's part.
         identifiers: published columns that link rows, and whose values may be shared.
         draw_key: of the draw of records; not shown.
+        bounded: columns whose labels' bounds are published.
     """
 
     quasi_identifiers: tuple[str, ...]
     anonymity: Anonymity
     identifiers: tuple[str, ...] = ()
     draw_key: bytes = b""
+    bounded: tuple[Bounded, ...] = ()
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """Columns of the staged set that tell of a class: labels, then their bounds."""
+        return class_columns(self.quasi_identifiers, self.bounded)
 
     @staticmethod
     def from_policy(policy: Policy, draw_key: bytes) -> CountingPlan:
@@ -69,6 +77,7 @@ class CountingPlan:
             anonymity=policy.anonymity,
             identifiers=policy.shared_identifiers,
             draw_key=draw_key,
+            bounded=AnonymityPlan.from_policy(policy).bounded,
         )
 
     def __repr__(self) -> str:

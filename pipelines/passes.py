@@ -26,6 +26,7 @@ from ..transforms.consent.stage import ConsentGate
 from ..transforms.deidentify import Deidentify, DeidentifyPlan
 from ..transforms.deidentify.residual import ResidualCounts, ResidualPlan
 from ..transforms.kanonymity import CountClasses, CountValues, Recoding
+from ..transforms.kanonymity.bounds import Bounded, recode
 from ..transforms.kanonymity.subjects import (
     CountLinks,
     LinkReport,
@@ -230,11 +231,12 @@ class _Recode:
 
     people: StoredPeople | None
     recoding: Recoding
+    bounded: tuple[Bounded, ...]
 
     def __call__(self, table: pa.Table) -> pa.Table:
         if self.people is not None:
             table = self.people.apply(table)
-        return self.recoding.apply(table)
+        return recode(self.recoding, table, self.bounded)
 
 
 def run_staging_pass(
@@ -248,7 +250,7 @@ def run_staging_pass(
 ) -> Staged:
     """Run pass 2 and read its results."""
     place = workspace.private
-    quasi_identifiers, anonymity = plan.quasi_identifiers, plan.anonymity
+    class_columns, anonymity = plan.class_columns, plan.anonymity
     people = cleared.people.people if cleared.people is not None else None
     limit = cleared.limits.apply if cleared.limits is not None else None
     keys = _linking_keys(plan)
@@ -262,14 +264,14 @@ def run_staging_pass(
             | "Write"
             >> WriteParts(
                 cleared.spills,
-                _Recode(people, recoding),
+                _Recode(people, recoding, plan.bounded),
                 workspace.data,
                 workspace.private,
                 limit,
             )
         )
         blocks = parts | "Read back" >> ReadBack()
-        classes = blocks | "Recount" >> CountClasses(quasi_identifiers, anonymity.k)
+        classes = blocks | "Recount" >> CountClasses(class_columns, anonymity.k)
         _ = (
             parts
             | "Part index" >> beam.Map(asdict)
@@ -281,14 +283,14 @@ def run_staging_pass(
         for number, name in enumerate(anonymity.sensitive):
             _ = (
                 blocks
-                | f"Values {name}" >> CountValues(quasi_identifiers, name)
+                | f"Values {name}" >> CountValues(class_columns, name)
                 | f"Keep values {name}"
                 >> Deliver(join(place, f"values-{number}.parquet"), table=True)
             )
         for number, name in enumerate(keys):
             _ = (
                 blocks
-                | f"Links {name}" >> CountLinks(quasi_identifiers, name)
+                | f"Links {name}" >> CountLinks(class_columns, name)
                 | f"Keep links {name}" >> Deliver(join(place, f"links-{number}.json"))
             )
         _ = parts | "Residual" >> MeasureResidual(

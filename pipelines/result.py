@@ -28,6 +28,7 @@ class RunResult:
         suppressed: kept records left out because their class did not reach k.
         published: rows of the staged (and, if all is well, published) set.
         files: parts of the staged set: name, rows, SHA-256.
+        columns: of the staged set, in its order: name and type of each.
         ledger: which ledger the records were held against; null without one.
         bias: who disappeared with those who did not consent (`bias_report`).
         findings: personal data found in scanned text: column → entity → spans.
@@ -56,6 +57,7 @@ class RunResult:
     suppressed: int = 0
     published: int = 0
     files: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[dict[str, str]] = field(default_factory=list)
     ledger: dict[str, Any] | None = None
     bias: dict[str, Any] = field(default_factory=dict)
     findings: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -114,6 +116,7 @@ class RunResult:
                 "capped": self.capped,
                 "suppressed": self.suppressed,
             },
+            "columns": self.columns,
             "ledger": self.ledger,
             "findings": self.findings,
             "residual": self.residual,

@@ -158,8 +158,7 @@ class _Run:
         if self._policy.expectations is None:
             return None
         suite = load_suite(Path(self._policy.expectations.suite))
-        columns = tuple(column.name for column in self._policy.published_columns)
-        findings = suite.check_columns(columns)
+        findings = suite.check_columns(self._policy.release_columns)
         if findings:
             raise PolicyError(findings)
         prepare_suite(suite)

@@ -62,9 +62,7 @@ def verify_staged(
     Raises:
         GateError: a check failed.
     """
-    classes = report_classes(
-        staged.classes, policy.quasi_identifiers, policy.anonymity.k
-    )
+    classes = report_classes(staged.classes, policy.class_columns, policy.anonymity.k)
     result.published = sum(part.rows for part in staged.parts)
     result.suppressed = sum(part.suppressed for part in staged.parts)
     result.capped = sum(part.capped for part in staged.parts)
@@ -83,6 +81,11 @@ def verify_staged(
     }
     total = result.kept - result.capped
     result.anonymity = _anonymity(policy, recoding, staged, classes, total)
+    result.columns = [
+        {"name": name, "type": str(kind)}
+        for schema in staged.measures.metrics.schemas
+        for name, kind in schema
+    ]
     result.anonymity["subject"] = _subject(policy, cleared)
     if cleared.histogram is not None:
         risk = report_risk(cleared.histogram, staged.classes)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .anonymity_bounds import check_bounds
 from .anonymity_subject import check_subject
 from .anonymity_utility import check_utility
 from .column_checks import check_columns
@@ -73,6 +74,7 @@ def run_checks(draft: Draft) -> Resolved:
     check_residual(draft, tuple(published))
     check_anonymity(draft, columns)
     check_utility(draft)
+    check_bounds(draft, columns)
     check_sensitive(draft, columns)
     check_subject(draft, columns)
     _places(draft)

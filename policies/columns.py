@@ -192,6 +192,8 @@ class Column(Frozen):
             > 0; 1 by default.
         max_level: of a quasi-identifier: coarsest level that may be used, ≥ 0, where 0
             is the value itself; `*` by default.
+        bounds: of a quasi-identifier of numbers, times or dates: the bounds of its label
+            are published as values too, in `NAME_lower` and `NAME_upper`.
     """
 
     name: str
@@ -223,6 +225,7 @@ class Column(Frozen):
     hierarchy: Hierarchy | None = None
     weight: float = Field(default=1.0, gt=0, le=1000)
     max_level: int | None = Field(default=None, ge=0)
+    bounds: bool = False
 
     @model_validator(mode="before")
     @classmethod

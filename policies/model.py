@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from .anonymity_bounds import bound_names
 from .anonymity_subject import SubjectRule, links_people
 from .anonymity_utility import Utility
 from .columns import Column, JoinGroup, Key
@@ -194,6 +195,30 @@ class Policy(Frozen):
     def published_columns(self) -> tuple[Column, ...]:
         """Columns of the release, in policy order."""
         return tuple(column for column in self.columns if column.published)
+
+    @property
+    def bounded_columns(self) -> tuple[str, ...]:
+        """Quasi-identifiers whose labels' bounds are published too, in policy order."""
+        return tuple(
+            name for name in self.quasi_identifiers if self.column(name).bounds
+        )
+
+    @property
+    def release_columns(self) -> tuple[str, ...]:
+        """Names of all columns of the release, in its order."""
+        bounded = self.bounded_columns
+        names: list[str] = []
+        for column in self.published_columns:
+            names.append(column.name)
+            if column.name in bounded:
+                names += bound_names(column.name)
+        return tuple(names)
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """All columns of the release that tell of a class: labels, then their bounds."""
+        bounds = (bound_names(name) for name in self.bounded_columns)
+        return (*self.quasi_identifiers, *(name for pair in bounds for name in pair))
 
     @property
     def linking_columns(self) -> tuple[str, ...]:

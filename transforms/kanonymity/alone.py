@@ -15,6 +15,7 @@ from ...policies.errors import GateError, InputError
 from ..blocks import coder  # noqa: F401  # registers how blocks travel
 from ..blocks.names import SUBJECT
 from ..deidentify.keys import subject_tokens
+from .bounds import recode
 from .measure import ClassReport, report_classes
 from .plan import AnonymityPlan
 from .recoding import Recoding
@@ -31,8 +32,8 @@ class KAnonymize(beam.PTransform[PCollection[pa.RecordBatch], Any]):
     """Generalises blocks until every class covers at least k distinct people.
 
     Shape: `PCollection[RecordBatch] -> PCollection[RecordBatch]`; the quasi-identifiers
-    become text, the subject's column and suppressed records are gone, all other columns
-    stay. No block comes out before people were counted again on all of them: where a
+    become text (with their bounds behind them, where the plan asks for these), the
+    subject's column and suppressed records are gone, all other columns stay. No block comes out before people were counted again on all of them: where a
     class is below k, or k is out of reach, the pipeline fails with `GateError`.
 
     People are counted by 64-bit hashes of the subject's text. Two who share one count as
@@ -72,11 +73,11 @@ class KAnonymize(beam.PTransform[PCollection[pa.RecordBatch], Any]):
             | "Choose" >> beam.Map(plan.choose)
         )
         recoded = stamped | "Apply" >> beam.FlatMap(
-            _apply, AsIter(recoding)
+            _apply, AsIter(recoding), plan
         ).with_output_types(pa.RecordBatch)
         report = (
             recoded
-            | "Recount" >> CountClasses(plan.quasi_identifiers, plan.k)
+            | "Recount" >> CountClasses(plan.class_columns, plan.k)
             | "Judge" >> beam.Map(_judge, AsIter(recoding), plan)
         )
         return recoded | "Give" >> beam.Map(_give, AsIter(report)).with_output_types(
@@ -98,10 +99,10 @@ def _stamp(block: pa.RecordBatch, plan: AnonymityPlan) -> pa.RecordBatch:
 
 
 def _apply(
-    block: pa.RecordBatch, recodings: Iterable[Recoding]
+    block: pa.RecordBatch, recodings: Iterable[Recoding], plan: AnonymityPlan
 ) -> Iterator[pa.RecordBatch]:
     for recoding in recodings:  # one, since there is a block
-        recoded = recoding.apply(pa.Table.from_batches([block]))
+        recoded = recode(recoding, pa.Table.from_batches([block]), plan.bounded)
         yield from recoded.combine_chunks().to_batches()
 
 
@@ -109,7 +110,7 @@ def _judge(
     counted: pa.Table, recodings: Iterable[Recoding], plan: AnonymityPlan
 ) -> ClassReport:
     """Hold the recount against k and against what may be lost."""
-    report = report_classes(counted, plan.quasi_identifiers, plan.k)
+    report = report_classes(counted, plan.class_columns, plan.k)
     for recoding in recodings:
         total = recoding.records
         ncp = measure_ncp(recoding.facts, counted, total)

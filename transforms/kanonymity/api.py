@@ -15,6 +15,7 @@ import pyarrow as pa
 from ...policies.anonymity_utility import Utility
 from ...policies.errors import GateError
 from ..blocks.names import SUBJECT
+from .bounds import recode
 from .histogram import histogram_of
 from .ladders import Ladder
 from .local import DEFAULT_EFFORT
@@ -42,6 +43,7 @@ def kanonymize(
     max_ncp: float | None = None,
     max_suppressed: float | None = None,
     most_pairs: int = MOST_PAIRS,
+    bounds: Sequence[str] = (),
 ) -> tuple[pa.Table, Recoding, ClassReport]:
     """Generalise a table until every class covers at least k distinct people.
 
@@ -62,6 +64,8 @@ def kanonymize(
             chosen on at once. More of them are cut into buckets on disk by local
             recoding, in a temporary folder that goes with the recoding; global
             recoding refuses them.
+        bounds: quasi-identifiers of numbers, times or dates whose labels' bounds are
+            given as values too, in `NAME_lower` and `NAME_upper`.
 
     Returns:
         The generalised table without suppressed records, the recoding, and the
@@ -81,6 +85,7 @@ def kanonymize(
         ranges,
         _gates(max_ncp=max_ncp, max_suppressed=max_suppressed),
         most_pairs,
+        tuple(bounds),
     )
     people = table.column(subject).combine_chunks().dictionary_encode()
     # A record without a subject is nobody: all of them together count as one person.
@@ -93,6 +98,10 @@ def kanonymize(
     recoded = recoding.apply(stamped)
     counted = class_sizes(recoded, plan.quasi_identifiers, k * RECOUNT_CAP)
     report = report_classes(counted, plan.quasi_identifiers, k)
+    recoding = plan.choose(histogram_of(stamped, plan.quasi_identifiers, k))
+    recoded = recode(recoding, stamped, plan.bounded)
+    counted = class_sizes(recoded, plan.class_columns, k * RECOUNT_CAP)
+    report = report_classes(counted, plan.class_columns, k)
     if report.violating_classes:
         message = (
             f"{report.violating_classes} class(es) of the result cover fewer than {k} "

@@ -165,13 +165,14 @@ def report_classes(
     Args:
         counted: result of `class_sizes` or `ClassesFn` on the staged rows.
         quasi_identifiers: the columns that make a class; those that were counted.
+            Published bounds of labels are among them.
         k: fewest distinct data subjects of a class.
 
     Raises:
         GateError: the recount is of other columns.
     """
     if counted is not None and tuple(counted.column_names[:-2]) != quasi_identifiers:
-        message = "the recount is of other columns than the quasi-identifiers"
+        message = "the recount is of other columns than those that tell of a class"
         raise GateError(message)
     if counted is None or counted.num_rows == 0:
         return ClassReport(0, 0, 0, 0, 0, 0.0, 0)

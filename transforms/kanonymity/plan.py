@@ -11,6 +11,7 @@ from ...policies.anonymity_utility import Utility
 from ...policies.errors import GateError
 from ...policies.model import Policy
 from ..blocks.names import SUBJECT
+from .bounds import Bounded, class_columns, plan_bounds
 from .choose import choose_recoding
 from .ladders import Ladder, build_ladder
 from .local import DEFAULT_EFFORT, choose_local
@@ -47,6 +48,8 @@ class AnonymityPlan:
         most_pairs: distinct pairs of tuple and person, k a tuple at most, that are
             chosen on at once. More are cut into buckets by local recoding, and refused
             by global recoding.
+        bounds: quasi-identifiers of numbers, times or dates whose labels' bounds come
+            out as values too, in `NAME_lower` and `NAME_upper`.
     """
 
     subject: str
@@ -58,6 +61,7 @@ class AnonymityPlan:
     ranges: bool = False
     utility: Utility = field(default_factory=Utility)
     most_pairs: int = MOST_PAIRS
+    bounds: tuple[str, ...] = ()
 
     @staticmethod
     def from_policy(policy: Policy) -> AnonymityPlan:
@@ -78,12 +82,27 @@ class AnonymityPlan:
             ranges=anonymity.labels == "ranges",
             utility=anonymity.utility,
             most_pairs=anonymity.most_pairs,
+            bounds=policy.bounded_columns,
         )
 
     @property
     def quasi_identifiers(self) -> tuple[str, ...]:
         """Names of the columns that are generalised."""
         return tuple(ladder.column for ladder in self.ladders)
+
+    @property
+    def bounded(self) -> tuple[Bounded, ...]:
+        """Columns whose labels' bounds come out too.
+
+        Raises:
+            GateError: one is no quasi-identifier.
+        """
+        return plan_bounds(self.bounds, self.ladders)
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """Names of all columns that tell of a class: labels, then their bounds."""
+        return class_columns(self.quasi_identifiers, self.bounded)
 
     def choose(self, histogram: pa.Table) -> Recoding:
         """Choose the recoding on a histogram.
