@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .hierarchy_builtin import builtin_edition
 from .key_references import parse_reference
 from .model import Policy
 from .places import is_local
@@ -22,8 +23,9 @@ def policy_digest(policy: Policy) -> str:
 
     Two policies have the same digest if they rule the same: comments, spacing, the order
     of keys and defaults written out do not count, nor the folder they lie in. The
-    *content* of a local hierarchy table or suite counts in place of its path; consent
-    signals count as resolved, so another version of a profile is another digest.
+    *content* of a local hierarchy table or suite counts in place of its path; a
+    built-in hierarchy counts with its edition, and consent signals as resolved, so another
+    version of either is another digest.
 
     Not covered: where data lies (`path` of input, ledger, output, …), so that
     a run elsewhere is of the same policy; what the ledger holds; the bytes behind `key:`, of which the name
@@ -49,6 +51,11 @@ def policy_digest(policy: Policy) -> str:
         hierarchy = column["hierarchy"]
         if hierarchy is not None and hierarchy["table"] is not None:
             hierarchy["table"] = _content(hierarchy["table"])
+        if hierarchy is not None and hierarchy["builtin"] is not None:
+            hierarchy["edition"] = builtin_edition(hierarchy["builtin"])
+    for rule in meant["anonymity"]["sensitive"].values():
+        if rule["table"] is not None:
+            rule["table"] = _content(rule["table"])
     if meant["expectations"] is not None:
         meant["expectations"]["suite"] = _content(meant["expectations"]["suite"])
     text = json.dumps(

@@ -14,6 +14,7 @@ their makers name them.
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 import re
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from typing import Any, Literal, get_args
 from .countries import country_of
 from .hierarchies import load_table_hierarchy
 
-__all__ = ["BUILTINS", "BUILTIN_LEVELS", "Builtin", "builtin_labels"]
+__all__ = ["BUILTINS", "BUILTIN_LEVELS", "Builtin", "builtin_edition", "builtin_labels"]
 
 Builtin = Literal["age", "country", "device_model", "us_zip"]
 BUILTINS: tuple[str, ...] = get_args(Builtin)
@@ -68,6 +69,25 @@ def builtin_labels(name: str, value: Any) -> tuple[str, ...] | None:
     and models that are not among the patterns.
     """
     return _RULES[name](value)
+
+
+@functools.cache
+def builtin_edition(name: str) -> str:
+    """Tell one edition of a built-in hierarchy from another: a digest of what it rules.
+
+    Args:
+        name: one of `BUILTINS`.
+
+    Not covered: the spellings of countries that pycountry knows.
+    """
+    file = _DATA / f"{name}.csv"
+    if file.is_file():
+        ruled = file.read_bytes()
+    elif name == "age":
+        ruled = repr((_TOP_AGE, _MAX_AGE, _BANDS)).encode()
+    else:
+        ruled = repr([(p.pattern, *words) for p, *words in _DEVICES]).encode()
+    return f"sha256:{hashlib.sha256(ruled).hexdigest()}"
 
 
 def _age(value: Any) -> tuple[str, ...] | None:

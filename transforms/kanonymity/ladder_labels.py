@@ -19,6 +19,7 @@ __all__ = [
     "LabelOf",
     "calendar_of",
     "decimal_of",
+    "escaped",
     "groups_of",
     "interval",
     "interval_of",
@@ -26,6 +27,7 @@ __all__ = [
     "networks_of",
     "powers_of",
     "prefix_of",
+    "table_label",
     "table_of",
     "text_of",
 ]
@@ -35,6 +37,7 @@ NULL_LABEL = "null"
 """How a missing value is published in a generalised column: a value like any other."""
 
 _SURE = 1_000_000.0
+_ESCAPE = "\\"
 
 LabelOf = Callable[[Any], str]
 
@@ -42,6 +45,19 @@ LabelOf = Callable[[Any], str]
 def labelled(label_of: LabelOf, value: Any) -> str:
     """Give the label, also of a missing value."""
     return NULL_LABEL if value is None else label_of(value)
+
+
+def escaped(text: str) -> str:
+    r"""Keep a text apart from the labels of a missing value and of the top.
+
+    A value that reads `null` or `*` gets a backslash, one that has backslashes before
+    that one more: no two texts share a label, and none has that of something else.
+
+    >>> print(escaped("null"), escaped("*"), escaped("nullable"), escaped(r"\null"))
+    \null \* nullable \\null
+    """
+    own = text.lstrip(_ESCAPE) not in (NULL_LABEL, TOP)
+    return text if own else _ESCAPE + text
 
 
 def text_of(value: Any) -> str:
@@ -185,7 +201,7 @@ def prefix_of(length: int) -> LabelOf:
     # Padded to the value's own length: "94***" says how long the code was.
     def label(value: Any) -> str:
         text = text_of(value)
-        return text[:length] + TOP * max(0, len(text) - length)
+        return escaped(text[:length] + TOP * max(0, len(text) - length))
 
     return label
 
@@ -196,9 +212,14 @@ def table_of(table: dict[str, tuple[str, ...]], level: int) -> LabelOf:
     # A value outside the table is at home nowhere: `*` at every level.
     def label(value: Any) -> str:
         entry = table.get(text_of(value))
-        return TOP if entry is None else entry[level]
+        return TOP if entry is None else table_label(entry[level])
 
     return label
+
+
+def table_label(text: str) -> str:
+    """Give a label of a table as it is published; `*` is the top in tables as well."""
+    return text if text == TOP else escaped(text)
 
 
 def calendar_of(unit: str) -> LabelOf:

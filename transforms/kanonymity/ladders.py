@@ -28,6 +28,7 @@ from .ladder_labels import (
     TOP,
     LabelOf,
     calendar_of,
+    escaped,
     groups_of,
     interval,
     interval_of,
@@ -35,6 +36,7 @@ from .ladder_labels import (
     networks_of,
     powers_of,
     prefix_of,
+    table_label,
     table_of,
     text_of,
 )
@@ -198,7 +200,7 @@ class Ladder:
     def _level_zero(self, value: Any) -> str:
         if self._is_outside(value):
             return TOP
-        return interval(value, self.base) if self.base else text_of(value)
+        return interval(value, self.base) if self.base else escaped(text_of(value))
 
     def _between(self) -> list[LabelOf]:
         if self.widths:
@@ -357,7 +359,7 @@ def _table_loss(
     A missing value is published as missing and loses nothing below `*`.
     """
     leaves = max(len(table) - 1, 1)
-    sizes = Counter(entry[level] for entry in table.values())
+    sizes = Counter(table_label(entry[level]) for entry in table.values())
     return np.array(
         [
             0.0
