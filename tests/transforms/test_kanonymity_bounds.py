@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,10 @@ def _ladder(kind: str, action: str = "keep", **settings: Any) -> Ladder:
 INTEGERS = st.integers(-3000, 3000)
 FLOATS = st.integers(-4000, 4000).map(lambda n: n / 8)
 DAYS = st.dates(date(1900, 1, 1), date(2150, 12, 31))
-TIMES = st.datetimes(timezones=st.just(UTC)).filter(lambda t: 1900 < t.year < 2150)
+# 1900 to 2150, to the microsecond.
+TIMES = st.integers(-2_208_988_800 * 10**6, 5_680_281_600 * 10**6).map(
+    lambda micros: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+)
 KINDS: list[tuple[Ladder, Any, Any, bool]] = [
     (_ladder("integer"), INTEGERS, pa.int64(), False),
     (_ladder("integer", widths=(10, 50)), INTEGERS, pa.int64(), False),
@@ -73,6 +77,38 @@ KINDS: list[tuple[Ladder, Any, Any, bool]] = [
         UTC_TIME,
         False,
     ),
+    (
+        replace(_ladder("integer", quantiles=(4, 2)), edges=((-50, 0, 700), (0,))),
+        INTEGERS,
+        pa.int64(),
+        False,
+    ),
+    (
+        replace(_ladder("number", quantiles=(3,)), edges=((-0.5, 12.25),)),
+        FLOATS,
+        pa.float64(),
+        False,
+    ),
+    (
+        replace(
+            _ladder("date", quantiles=(3,)),
+            edges=((date(1950, 1, 1), date(2000, 7, 1)),),
+        ),
+        DAYS,
+        pa.date32(),
+        False,
+    ),
+    (
+        replace(
+            _ladder("timestamp", quantiles=(3,)),
+            edges=(
+                (datetime(1950, 1, 1, tzinfo=UTC), datetime(2000, 7, 1, tzinfo=UTC)),
+            ),
+        ),
+        TIMES,
+        UTC_TIME,
+        False,
+    ),
     (_ladder("timestamp", dates=("week",)), TIMES, pa.timestamp("ms", tz="UTC"), False),
 ]
 
@@ -94,12 +130,13 @@ def test_every_value_lies_within_the_bounds_of_its_labels(
         for text, value, first, last in zip(
             labels, held, low.to_pylist(), high.to_pylist(), strict=True
         ):
-            assert (first is None) == (text == "*")
+            assert (first is None) == (text == "*" or text.startswith("<"))
             assert first is None or first <= value
             assert last is None or value <= last
-            assert (last is None) == (text == "*" or text.endswith("+"))
+            open_ = text.endswith("+") or text.startswith(">=")
+            assert (last is None) == (text == "*" or open_)
             # Ends of whole numbers and days are values that the label stands for.
-            if first is not None and not isinstance(value, float | datetime):
+            if text != "*" and not isinstance(value, float | datetime):
                 level = ladder.on([value]).labels.index((text,))
                 ends = [end for end in (first, last) if end is not None]
                 assert set(ladder.on(ends).labels[level]) == {text}
@@ -116,6 +153,10 @@ def test_bounds_of_whole_numbers_floats_and_times() -> None:
     assert of("(-1000, -100]", whole) == (-999, -100)
     assert of("[100, 1000)", real) == (100.0, 1000.0)
     assert of("90+", whole) == (90, None)
+    assert of("<20000", whole) == (None, 19_999)
+    assert of(">=20000", whole) == (20_000, None)
+    assert of("<2024-03-01", pa.date32()) == (None, date(2024, 2, 29))
+    assert of("<2024-03-01", pa.date64()) == (None, date(2024, 2, 29))
     assert of("null", whole) == of("*", whole) == (None, None)
     # The last value of the type, where the edge lies beyond it.
     assert of(f"[{10**18}, {10**19})", whole) == (10**18, 2**63 - 1)

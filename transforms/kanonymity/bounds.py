@@ -160,15 +160,39 @@ def _axis(name: str, kind: pa.DataType) -> pa.DataType:
 _Pair = tuple[Any, Any]
 
 
+@dataclass(frozen=True)
+class _Ends:
+    """What a label says of its ends; null: nothing of that one."""
+
+    low: str | None
+    high: str | None
+    low_open: bool = False
+    high_open: bool = False
+
+
+def _ends(text: str) -> _Ends:
+    between = _BETWEEN.fullmatch(text)
+    if between is not None:
+        opened, low, high, closed = between.groups()
+        return _Ends(low, high, opened == "(", closed == ")")
+    if text.startswith("<"):
+        return _Ends(None, text[1:], high_open=True)
+    if text.startswith(">="):
+        return _Ends(text[2:], None)
+    above = _ABOVE.fullmatch(text)
+    return _Ends(text, text) if above is None else _Ends(above[1], None)
+
+
 def _bounds(text: str, kind: pa.DataType, floored: bool) -> _Pair:
     if text in (TOP, NULL_LABEL):
         return None, None
     try:
+        ends = _ends(text)
         if pa.types.is_integer(kind):
-            return _of_integers(text, kind)
+            return _of_integers(ends, kind)
         if pa.types.is_floating(kind):
-            return _of_floats(text, floored)
-        return _of_times(text, kind)
+            return _of_floats(ends, floored)
+        return _of_times(ends, kind)
     except (ValueError, ArithmeticError):
         message = (
             f"bounds: a label is none that a column of type {kind} has. This is a defect; "
@@ -177,31 +201,26 @@ def _bounds(text: str, kind: pa.DataType, floored: bool) -> _Pair:
         raise GateError(message) from None
 
 
-def _of_integers(text: str, kind: pa.DataType) -> _Pair:
-    above = _ABOVE.fullmatch(text)
-    if above:
-        return int(above[1]), None
+def _of_integers(ends: _Ends, kind: pa.DataType) -> _Pair:
     signed = pa.types.is_signed_integer(kind)
     least = -(2 ** (kind.bit_width - 1)) if signed else 0
     most = 2 ** (kind.bit_width - (1 if signed else 0)) - 1
-    between = _BETWEEN.fullmatch(text)
-    if between is None:
-        return int(text), int(text)
-    low, high = Fraction(between[2]), Fraction(between[3])
-    first = math.floor(low) + 1 if between[1] == "(" else math.ceil(low)
-    last = math.ceil(high) - 1 if between[4] == ")" else math.floor(high)
-    return max(first, least), min(last, most)
+    first = last = None
+    if ends.low is not None:
+        low = Fraction(ends.low)
+        first = max(math.floor(low) + 1 if ends.low_open else math.ceil(low), least)
+    if ends.high is not None:
+        high = Fraction(ends.high)
+        last = min(math.ceil(high) - 1 if ends.high_open else math.floor(high), most)
+    return first, last
 
 
-def _of_floats(text: str, floored: bool) -> _Pair:
-    above = _ABOVE.fullmatch(text)
-    if above:
-        return float(above[1]), None
-    between = _BETWEEN.fullmatch(text)
-    if between is None:
-        number = float(text)
-        return number, number + 1 if floored else number
-    return _finite(float(between[2])), _finite(float(between[3]))
+def _of_floats(ends: _Ends, floored: bool) -> _Pair:
+    low = None if ends.low is None else _finite(float(ends.low))
+    high = None if ends.high is None else _finite(float(ends.high))
+    if floored and high is not None and ends.low == ends.high:
+        high += 1
+    return low, high
 
 
 def _finite(number: float) -> float:
@@ -209,12 +228,16 @@ def _finite(number: float) -> float:
     return min(max(number, -sys.float_info.max), sys.float_info.max)
 
 
-def _of_times(text: str, kind: pa.DataType) -> _Pair:
+def _of_times(ends: _Ends, kind: pa.DataType) -> _Pair:
     """Give bounds as counts of the type's unit since 1970."""
-    between = _BETWEEN.fullmatch(text)
-    if between is not None:
-        return _span(between[2], kind)[0], _span(between[3], kind)[1]
-    return _span(text, kind)
+    low = None if ends.low is None else _span(ends.low, kind)[0]
+    if ends.high is None:
+        return low, None
+    first, last = _span(ends.high, kind)
+    if not ends.high_open:
+        return low, last
+    one = _DAY * 1000 if pa.types.is_date64(kind) else 1
+    return low, first - one
 
 
 def _span(text: str, kind: pa.DataType) -> tuple[int, int]:
