@@ -95,10 +95,6 @@ def kanonymize(
         numbers = _hashes(people.dictionary)[codes]
     stamped = table.drop_columns([subject]).append_column(SUBJECT, pa.array(numbers))
     recoding = _choose(plan, stamped)
-    recoded = recoding.apply(stamped)
-    counted = class_sizes(recoded, plan.quasi_identifiers, k * RECOUNT_CAP)
-    report = report_classes(counted, plan.quasi_identifiers, k)
-    recoding = plan.choose(histogram_of(stamped, plan.quasi_identifiers, k))
     recoded = recode(recoding, stamped, plan.bounded)
     counted = class_sizes(recoded, plan.class_columns, k * RECOUNT_CAP)
     report = report_classes(counted, plan.class_columns, k)
