@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import random
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,30 @@ def test_a_draft_publishes_what_covers_k_people(
     )
     # One record a person here, so rows are people.
     assert min(classes.column("count_all").to_pylist()) >= 10
+
+
+@pytest.mark.slow
+def test_quantiles_hold_through_a_run(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTIN_KEY", "a key of sixteen bytes and more")
+    names = ("user_id", "consent", "income")
+    rows = [{name: one[name] for name in names} for one in people()]
+    source.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    entry = drafted(source)["columns"]["income"]
+    assert entry["hierarchy"] == {"quantiles": [20, 10, 5]}
+    result = run_policy(
+        source.parent / "draft.yaml", RunOptions(as_of="2026-07-01T00:00:00Z")
+    )
+    assert result.refused is None
+    folder = source.parent / "release" / "people" / "v0001"
+    parts = [pq.read_table(part) for part in sorted(folder.glob("*.parquet"))]
+    labels = Counter(pa.concat_tables(parts).column("income").to_pylist())
+    # About 480 people agreed: 20 groups of 24 are joined where edges lack 10 people.
+    assert len(labels) >= 4
+    assert min(labels.values()) >= 10
+    assert sum(label.startswith("<") for label in labels) == 1
+    assert sum(label.startswith(">=") for label in labels) == 1
 
 
 @pytest.mark.slow

@@ -20,11 +20,13 @@ from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import (
     Ladder,
     build_ladder,
+    choose_local,
     choose_recoding,
     fit_ladders,
     histogram_of,
     kanonymize,
 )
+from optin.transforms.kanonymity.attacks.seen import look_at
 from optin.transforms.kanonymity.round_edges import roundest
 
 
@@ -236,6 +238,24 @@ def test_one_value_or_none_makes_one_group() -> None:
         histogram = histogram_of(_table(rows), ["x", "c"], 3)
         recoding = choose_recoding(histogram, [_ladder(4, 2), _place()], 3, 0.0)
         assert recoding.ncp == 0
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_attacks_see_the_edges_of_the_release(local: bool) -> None:
+    rng = np.random.default_rng(8)
+    who = rng.integers(0, 2**64, 400, dtype=np.uint64).tolist()
+    rows = [(n % 97, "ab"[n % 2], one) for n, one in enumerate(who)]
+    k = 20
+    histogram = histogram_of(_table(rows), ["x", "c"], k)
+    ladders = [_ladder(8, 4, 2), _place()]
+    choose = choose_local if local else choose_recoding
+    more = {"ranges": False} if local else {}
+    recoding = choose(histogram, ladders, k, 0.0, **more)
+    seen = look_at(histogram, ladders, recoding)
+    known = {text for level in seen.columns[0].column.rungs.labels for text in level}
+    published = recoding.apply(_table(rows)).column("x").to_pylist()
+    assert any(text[0] in "<>[" for text in published)
+    assert set(published) <= known
 
 
 def test_a_ladder_without_edges_labels_nothing() -> None:

@@ -13,6 +13,7 @@ from ..coded import CodedColumn, code_histogram
 from ..codes import Ints
 from ..histogram import codes_of
 from ..ladders import Ladder
+from ..quantiles import fit_ladders
 from ..recoding import Recoding
 
 __all__ = ["Bools", "Floats", "Seen", "SeenColumn", "look_at"]
@@ -88,6 +89,8 @@ def look_at(histogram: pa.Table, ladders: Sequence[Ladder], recoding: Recoding) 
         ladders: one per quasi-identifier.
         recoding: what is released.
     """
+    # Edges of quantiles are those of the release: they depend on its k.
+    ladders = fit_ladders(histogram, ladders, recoding.k)
     coded = code_histogram(histogram, ladders, 1)
     place = pa.array(np.arange(histogram.num_rows))
     published = recoding.apply(histogram.append_column(_PLACE, place))
