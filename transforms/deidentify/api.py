@@ -16,13 +16,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...policies.columns import KEYED_ACTIONS
-from ...policies.errors import InputError, KeyReferenceError, OptinError
+from ...policies.errors import InputError, KeyReferenceError
 from ...policies.loader import load_policy
 from ...policies.model import Policy
-from ..blocks.columns import bad_cells, to_storage, to_text
-from ..blocks.identity import bare_identifiers, normalised_identities
-from ..blocks.names import BLOCK_ROWS, SUBJECT
+from ..blocks.columns import bad_cells, to_storage
+from ..blocks.names import SUBJECT
 from ..blocks.spec import ReadColumn, ReadSpec
+from ..blocks.tables import (
+    as_table,
+    batches_of,
+    find_column,
+    find_type,
+    identities_of,
+    is_nested,
+    slice_rows,
+)
 from ..blocks.unlisted import leaves, refuse_unlisted
 from .block import Findings, deidentify_block
 from .keys import Secret, TokenCache, policy_key, resolve_key, subject_tokens
@@ -36,8 +44,6 @@ BAD_TYPE = "BAD_TYPE"
 
 NO_SUBJECT = "NO_SUBJECT"
 """Finding: dates of records that name nobody; they are null in the output."""
-
-_SLICE_BYTES = 256 * 2**20  # far from the 2 GiB that a column of text can hold
 
 
 @dataclass(frozen=True)
@@ -140,12 +146,12 @@ class Standalone:
         """
         columns = leaves(schema)
         named = {self._full(column.name) for column in self.columns}
-        missing = sorted(name for name in named if _find_type(schema, name) is None)
+        missing = sorted(name for name in named if find_type(schema, name) is None)
         if missing:
             message = f"the input lacks column(s) {', '.join(missing)} of the policy"
             raise InputError(message)
         subject = self.who
-        if subject and all(_find_type(schema, name) is None for name in subject):
+        if subject and all(find_type(schema, name) is None for name in subject):
             message = (
                 "date_shift, or what stands for a person in text, depends on who a record "
                 f"is about, and the input has none of input.subject: {', '.join(subject)}"
@@ -157,11 +163,11 @@ class Standalone:
             message = f"the input has more than one column {', '.join(doubled)}"
             raise InputError(message)
         for column in self.columns:
-            kind = _find_type(schema, self._full(column.name))
+            kind = find_type(schema, self._full(column.name))
             if kind is None:
                 continue
             naive = pa.types.is_timestamp(kind) and kind.tz is None
-            if _is_nested(kind) or (naive and column.storage == "timestamp"):
+            if is_nested(kind) or (naive and column.storage == "timestamp"):
                 message = (
                     f"column {column.name}: the input holds {kind}, which is no "
                     f"{column.storage}" + ("; give its times a zone" if naive else "")
@@ -182,13 +188,13 @@ class Standalone:
         """
         arrays, findings = {}, Findings()
         for column in self.columns:
-            array = _find(batch, self._full(column.name))
+            array = find_column(batch, self._full(column.name))
             arrays[column.name] = to_storage(array, column)
             bad = bad_cells(array, arrays[column.name])
             if bad is not None:
                 findings[column.name] = Counter({BAD_TYPE: pc.sum(bad).as_py()})
         if self.subject and self.subject_key is not None:
-            who = self._who(batch)
+            who = identities_of(batch, self.who)
             arrays[SUBJECT] = subject_tokens(who, self.subject_key.reveal())
             for plan in self.plan.columns:
                 if plan.column.action == "date_shift":
@@ -205,19 +211,6 @@ class Standalone:
 
     def _full(self, name: str) -> str:
         return name if self.root is None else f"{self.root}.{name}"
-
-    def _who(self, batch: pa.RecordBatch) -> pa.Array:
-        """Give the first subject key that names somebody, as the consent gate does."""
-        who = pa.nulls(batch.num_rows, pa.string())
-        for name in self.subject:
-            if _find_type(batch.schema, self._full(name)) is None:
-                continue
-            texts = to_text(_find(batch, self._full(name)))
-            named = pc.if_else(
-                bare_identifiers(texts), pa.scalar(None, pa.string()), texts
-            )
-            who = pc.coalesce(who, named)
-        return normalised_identities(who)
 
 
 def deidentify(
@@ -259,14 +252,14 @@ def deidentify(
         OptinError: an action would let an identifier pass.
     """
     ready = Standalone.from_policy(policy, keys)
-    source = _table(table)
+    source = as_table(table)
     ready.check(source.schema)
     scanner, cache = open_scanner(ready.plan), TokenCache()
     findings = Findings()
     parts = []
-    rows = _slice_rows(source)
+    rows = slice_rows(source)
     for start in range(0, max(source.num_rows, 1), rows):
-        for batch in _batches(source.slice(start, rows)):
+        for batch in batches_of(source.slice(start, rows)):
             part, found = ready.apply(batch, scanner, cache)
             parts.append(part)
             for name, counts in found.items():
@@ -297,68 +290,3 @@ def _subject_key(policy: Policy, keys: Mapping[str, Secret | bytes]) -> Secret:
         message = "date_shift and operators by subject need the policy's own key:"
         raise KeyReferenceError(message)
     return Secret(policy_key(policy, keys[policy.key.ref], SUBJECT))
-
-
-def _table(data: Any) -> pa.Table:
-    if isinstance(data, pa.Table):
-        return data
-    if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
-    if hasattr(data, "__arrow_c_stream__"):
-        try:
-            return pa.table(data)
-        except (pa.ArrowException, TypeError, ValueError) as error:
-            message = (
-                f"the data frame does not convert to Arrow ({type(error).__name__})"
-            )
-            raise InputError(message) from None  # its text may quote a value
-    message = (
-        f"cannot read a {type(data).__name__}; give a pyarrow Table, or a data frame with "
-        "Arrow's PyCapsule interface (pandas, Polars, DuckDB)"
-    )
-    raise OptinError(message)
-
-
-def _slice_rows(table: pa.Table) -> int:
-    """Give the rows of a slice: as many as possible, since distinct values count once."""
-    width = max(table.nbytes // max(table.num_rows, 1), 1)
-    return max(_SLICE_BYTES // width, BLOCK_ROWS)
-
-
-def _batches(table: pa.Table) -> list[pa.RecordBatch]:
-    batches = table.combine_chunks().to_batches()
-    if batches:
-        return list(batches)
-    nothing = [pa.array([], field.type) for field in table.schema]
-    return [pa.RecordBatch.from_arrays(nothing, schema=table.schema)]
-
-
-def _is_nested(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_nested(kind))
-
-
-def _find_type(schema: pa.Schema, path: str) -> pa.DataType | None:
-    """Give the type at a dotted path, a plain name first; null if there is none."""
-    if path in schema.names:
-        return schema.types[schema.names.index(path)]
-    first, *rest = path.split(".")
-    if first not in schema.names:
-        return None
-    kind = schema.types[schema.names.index(first)]
-    for part in rest:
-        if not pa.types.is_struct(kind) or kind.get_field_index(part) < 0:
-            return None
-        kind = kind.field(part).type
-    return kind
-
-
-def _find(batch: pa.RecordBatch, path: str) -> pa.Array:
-    if path in batch.schema.names:
-        return batch.column(path)
-    first, *rest = path.split(".")
-    array = batch.column(first)
-    for part in rest:
-        array = pc.struct_field(array, part)
-    return array

@@ -16,11 +16,11 @@ from apache_beam.utils.windowed_value import WindowedValue
 from ...policies.errors import InputError
 from ...policies.model import Policy
 from ..blocks import coder  # noqa: F401  # registers how blocks travel
+from ..blocks.rows import RowShape, batch_of, lacking
 from .api import Standalone, open_scanner
 from .block import Findings, deidentify_block
 from .keys import Secret, TokenCache
 from .plan import DeidentifyPlan
-from .rows import RowShape, batch_of, lacking
 from .text import TextScanner
 
 __all__ = ["Deidentify"]

@@ -1,4 +1,4 @@
-"""Rows of a Beam schema to Arrow and back: what `Deidentify` does for other pipelines.
+"""Rows of a Beam schema to Arrow and back, for those who use one transform alone.
 
 A policy's dotted name `user.email` is the field `email` of the row's field `user`, on the
 way in and on the way out.
@@ -18,7 +18,7 @@ from apache_beam.typehints.row_type import RowTypeConstraint
 from apache_beam.utils.timestamp import Timestamp
 
 from ...policies.errors import InputError
-from ..blocks.columns import scalar_text, to_text
+from .columns import scalar_text, to_text
 
 __all__ = ["RowShape", "batch_of", "lacking"]
 
