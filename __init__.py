@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .transforms.deidentify.api import deidentify
+    from .transforms.kanonymity.api import kanonymize
 
-__all__ = ["deidentify"]
+__all__ = ["deidentify", "kanonymize"]
 
 
 def __getattr__(name: str) -> Any:
@@ -15,5 +16,9 @@ def __getattr__(name: str) -> Any:
         from .transforms.deidentify.api import deidentify
 
         return deidentify
+    if name == "kanonymize":
+        from .transforms.kanonymity.api import kanonymize
+
+        return kanonymize
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

@@ -21,12 +21,11 @@ def _adapter(name: str, setting: str, counted: str = PERSON, **options: Any) -> 
         return stamped.drop_columns([ROW]), ladders_of(request.data)
 
     def anonymise(prepared: Any, request: Request) -> Any:
-        from optin.transforms.kanonymity import kanonymize
+        from optin.transforms.kanonymity import AnonymityPlan, kanonymize
 
         table, ladders = prepared
-        released, _, _ = kanonymize(
-            table, subject=_SUBJECT, ladders=ladders, k=request.k, **options
-        )
+        plan = AnonymityPlan(_SUBJECT, tuple(ladders), request.k, **options)
+        released, _ = kanonymize(table, plan)
         return released
 
     return Adapter(

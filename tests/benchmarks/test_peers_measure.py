@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from optin.policies.columns import Column, Hierarchy
-from optin.transforms.kanonymity import build_ladder, kanonymize
+from optin.transforms.kanonymity import AnonymityPlan, build_ladder, kanonymize
 
 Peers = Callable[[str], Any]
 
@@ -164,9 +164,8 @@ def test_loss_equals_what_optin_says_of_itself(
             )
         ),
     ]
-    released, recoding, report = kanonymize(
-        table, subject="subject", ladders=ladders, k=6, **options
-    )
+    plan = AnonymityPlan("subject", tuple(ladders), 6, **options)
+    released, summary = kanonymize(table, plan)
     labels, measure = peers("labels"), peers("measure")
     domains = {
         "age": labels.number_domain("age", table.column("age").to_pylist()),
@@ -180,9 +179,9 @@ def test_loss_equals_what_optin_says_of_itself(
         input_rows=count,
         k=6,
     )
-    assert 0 < found.ncp == pytest.approx(recoding.ncp, abs=1e-9)
+    assert 0 < found.ncp == pytest.approx(summary.ncp, abs=1e-9)
     # What optin publishes are levels already.
     assert found.ncp_as_levels == pytest.approx(found.ncp, abs=1e-9)
-    assert found.classes == report.classes
-    assert found.least_people == report.k_reached >= 6
+    assert found.classes == summary.classes.classes
+    assert found.least_people == summary.k_reached >= 6
     assert found.rows_below == 0

@@ -40,10 +40,10 @@ def test_a_value_outside_the_table_stops_the_choice(cities: Path, local: bool) -
         kanonymize(
             visits,
             subject="who",
-            ladders=[_ladder(cities)],
+            quasi_identifiers=[_ladder(cities)],
             k=2,
-            suppress_max=1.0,
-            local=local,
+            suppress_max=0.99,
+            recoding="local" if local else "global",
         )
     # Three records of two unknown cities; Rome is a leaf and the null is missing.
     assert "'city': 3 records hold 2 distinct values outside" in str(caught.value)
@@ -55,20 +55,20 @@ def test_a_value_outside_the_table_stops_the_choice(cities: Path, local: bool) -
 def test_a_value_outside_the_table_is_a_star_where_declared(
     cities: Path, local: bool
 ) -> None:
-    result, _, report = kanonymize(
+    result, summary = kanonymize(
         _visits("Atlantis", "Utopia"),
         subject="who",
-        ladders=[_ladder(cities, outside="suppress")],
+        quasi_identifiers=[_ladder(cities, outside="suppress")],
         k=2,
         suppress_max=0.0,
-        local=local,
+        recoding="local" if local else "global",
     )
     # The two unknown cities form one class of two people, whatever the level.
     assert result.column("city").to_pylist() == [
         *["Vienna", "Graz", "Vienna", "Graz"],
         *["*", "*"],
     ]
-    assert report.k_reached == 2
+    assert summary.k_reached == 2
 
 
 def test_a_missing_value_is_never_outside(cities: Path) -> None:

@@ -104,17 +104,17 @@ def test_builtin_losses_count_the_leaves_of_the_data() -> None:
 @pytest.mark.parametrize("local", [False, True])
 def test_ages_above_the_top_are_never_published(local: bool) -> None:
     ages = [91, 97, 104, 88, 86, 87]
-    result, _, report = kanonymize(
+    result, summary = kanonymize(
         pa.table({"x": ages, "who": list(range(6))}),
         subject="who",
-        ladders=[_ladder("age_years", "age")],
+        quasi_identifiers={"x": "age"},
         k=3,
         suppress_max=0.0,
-        local=local,
+        recoding="local" if local else "global",
     )
     # The three from 90 are one class without generalisation.
     assert result.column("x").to_pylist() == [*["90+"] * 3, *["[85, 90)"] * 3]
-    assert report.k_reached == 3
+    assert summary.k_reached == 3
 
 
 def test_a_value_outside_a_builtin_stops_the_choice() -> None:
@@ -124,7 +124,7 @@ def test_a_value_outside_a_builtin_stops_the_choice() -> None:
         kanonymize(
             pa.table({"x": ["DE", "DE", "Oz"], "who": [1, 2, 3]}),
             subject="who",
-            ladders=[_ladder("country", "country")],
+            quasi_identifiers=[_ladder("country", "country")],
             k=2,
         )
 
@@ -213,13 +213,13 @@ def test_levels_that_do_not_nest_make_no_ladder(hierarchy: dict[str, Any]) -> No
 def test_geohash_cells_are_cut_to_coarser_cells(local: bool) -> None:
     # Two places in Vienna share four characters of their cells, Graz shares two.
     cells = ["u2edk", "u2edk", "u2edt", "u2edt", "u25k9", "u25k9"]
-    result, _, _ = kanonymize(
+    result, _ = kanonymize(
         pa.table({"x": cells, "who": list(range(6))}),
         subject="who",
-        ladders=[_ladder("string", {"prefix": (4, 3, 2)})],
+        quasi_identifiers=[_ladder("string", {"prefix": (4, 3, 2)})],
         k=4 if not local else 2,
         suppress_max=0.34,
-        local=local,
+        recoding="local" if local else "global",
     )
     expected = cells if local else ["u2ed*"] * 4
     assert result.column("x").to_pylist() == expected
@@ -230,21 +230,21 @@ def test_addresses_of_both_versions_are_counted_by_network(local: bool) -> None:
     addresses = [f"203.0.113.{n}" for n in range(3)] + [
         f"2001:db8:1:{n}::1" for n in range(3)
     ]
-    result, recoding, report = kanonymize(
+    result, summary = kanonymize(
         pa.table({"x": addresses, "who": list(range(6))}),
         subject="who",
-        ladders=[_ladder("string", {"ip": (24, 16)})],
+        quasi_identifiers=[_ladder("string", {"ip": (24, 16)})],
         k=3,
         suppress_max=0.0,
-        local=local,
+        recoding="local" if local else "global",
     )
     assert result.column("x").to_pylist() == [
         *["203.0.113.0/24"] * 3,
         *["2001:db8:1::/48"] * 3,
     ]
-    assert report.k_reached == 3
+    assert summary.k_reached == 3
     # Each network holds three of the six addresses of the data.
-    assert recoding.ncp == pytest.approx(2 / 5)
+    assert summary.ncp == pytest.approx(2 / 5)
 
 
 def test_networks_when_some_are_coarser_or_of_version_six() -> None:

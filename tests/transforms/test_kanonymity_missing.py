@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.policies.columns import Column, Hierarchy
-from optin.transforms.kanonymity import Ladder, build_ladder, kanonymize
+from optin.transforms.kanonymity import AnonymityPlan, Ladder, build_ladder, kanonymize
 from optin.transforms.kanonymity.ladder_labels import escaped
 
 ODD = st.text("nul*\\", max_size=6)
@@ -48,14 +48,14 @@ def test_labels_of_prefixes_nest_and_are_no_missing_value(
 def test_text_null_and_a_missing_value_make_two_classes(local: bool) -> None:
     values = ["null"] * 3 + [None] * 3 + ["*"] * 3 + ["\\null"] * 3
     table = pa.table({"x": values, "who": range(12), "row": range(12)})
-    given_ = {"subject": "who", "ladders": [build_ladder(_column())], "local": local}
-    kept, recoding, report = kanonymize(table, k=3, suppress_max=0.0, **given_)  # type: ignore[arg-type]
+    plan = AnonymityPlan("who", (build_ladder(_column()),), 3, 0.0, local)
+    kept, summary = kanonymize(table, plan)
     labels = ["\\null"] * 3 + ["null"] * 3 + ["\\*"] * 3 + ["\\\\null"] * 3
     assert kept.column("x").to_pylist() == labels
-    assert (report.classes, recoding.ncp) == (4, 0.0)
+    assert (summary.classes.classes, summary.ncp) == (4, 0.0)
     # Two people of each cannot hide among each other without a coarser label.
     few = table.filter(pa.array([row % 3 > 0 for row in range(12)]))
-    kept, _, _ = kanonymize(few, k=3, suppress_max=0.0, **given_)  # type: ignore[arg-type]
+    kept, _ = kanonymize(few, plan)
     assert "null" not in kept.column("x").to_pylist()
 
 

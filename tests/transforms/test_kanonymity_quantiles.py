@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optin.policies.columns import Column, Hierarchy
-from optin.policies.errors import InputError
+from optin.policies.errors import GateError, InputError
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import (
+    AnonymityPlan,
     Ladder,
     build_ladder,
     choose_local,
@@ -119,14 +120,14 @@ def test_every_published_class_covers_k_people(
     if len({who for *_, who in rows}) < k:
         return
     table = _table(rows).rename_columns(["x", "c", "who"])
-    result, _, report = kanonymize(
-        table.append_column("row", pa.array(range(len(rows)))),
-        subject="who",
-        ladders=[_ladder(8, 4, 2), _place()],
-        k=k,
-        suppress_max=1.0,
-        local=local,
-    )
+    ladders = (_ladder(8, 4, 2), _place())
+    plan = AnonymityPlan("who", ladders, k, 1.0, local)
+    table = table.append_column("row", pa.array(range(len(rows))))
+    if any(not column.is_valid().to_numpy().any() for column in table.columns[:2]):
+        with pytest.raises(GateError, match=r"none of the .* records has a value"):
+            kanonymize(table, plan)
+        return
+    result, summary = kanonymize(table, plan)
     people: dict[tuple[str, str], set[int]] = defaultdict(set)
     for label, place, row in zip(
         *(result.column(name).to_pylist() for name in ("x", "c", "row")), strict=True
@@ -135,7 +136,7 @@ def test_every_published_class_covers_k_people(
         value = rows[row][0]
         assert _holds(label, value)
     assert all(len(found) >= k for found in people.values())
-    assert report.k_reached == min(map(len, people.values()), default=0)
+    assert summary.k_reached == min(map(len, people.values()), default=0)
 
 
 def _holds(label: str, value: int | None) -> bool:
@@ -201,10 +202,10 @@ def test_dates_and_times_are_cut_at_calendar_starts() -> None:
     ).append_column(
         "at", pa.array([datetime(d.year, d.month, d.day, 9, tzinfo=UTC) for d in days])
     )
-    result, _, _ = kanonymize(
+    result, _ = kanonymize(
         table.select(["x", "who"]),
         subject="who",
-        ladders=[_ladder(4, 2, kind="date")],
+        quasi_identifiers=[_ladder(4, 2, kind="date")],
         k=60,
         suppress_max=0.0,
     )
@@ -212,10 +213,10 @@ def test_dates_and_times_are_cut_at_calendar_starts() -> None:
         *["<2024-07-01", "[2024-07-01, 2025-01-01)"],
         *["[2025-01-01, 2025-07-01)", ">=2025-07-01"],
     }
-    result, _, _ = kanonymize(
+    result, _ = kanonymize(
         table.select(["at", "who"]).rename_columns(["x", "who"]),
         subject="who",
-        ladders=[_ladder(2, kind="timestamp")],
+        quasi_identifiers=[_ladder(2, kind="timestamp")],
         k=300,
         suppress_max=0.0,
     )
@@ -226,8 +227,10 @@ def test_dates_and_times_are_cut_at_calendar_starts() -> None:
 
 def test_text_is_refused_and_names_no_value() -> None:
     table = pa.table({"x": ["secret", "b", "c"], "who": [1, 2, 3]})
-    with pytest.raises(InputError, match="'x': quantiles are for numbers") as caught:
-        kanonymize(table, subject="who", ladders=[_ladder(2)], k=2)
+    with pytest.raises(
+        InputError, match=r"'x' holds string, .* is for numbers"
+    ) as caught:
+        kanonymize(table, subject="who", quasi_identifiers=[_ladder(2)], k=2)
     assert "secret" not in str(caught.value)
 
 

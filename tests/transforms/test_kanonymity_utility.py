@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from optin.policies.columns import Column, Hierarchy
 from optin.policies.diversity import Sensitive
-from optin.policies.errors import GateError
+from optin.policies.errors import GateError, OptinError
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import (
     ClassReport,
@@ -161,20 +161,20 @@ def test_gate_of_a_table_names_what_was_measured_and_allowed() -> None:
         return kanonymize(
             PEOPLE,
             subject="who",
-            ladders=LADDERS[:1],
+            quasi_identifiers=LADDERS[:1],
             k=2,
             suppress_max=0.2,
-            **gates,
+            utility=gates,
         )
 
-    kept, recoding, _ = give(max_ncp=1 / 11, max_suppressed=1 / 11)
+    kept, summary = give(max_ncp=1 / 11, max_suppressed=1 / 11)
     assert kept.num_rows == 10
-    assert recoding.ncp == pytest.approx(1 / 11)
+    assert summary.ncp == pytest.approx(1 / 11)
     with pytest.raises(GateError, match=r"NCP 0\.0909 is more than max_ncp 0\.09"):
         give(max_ncp=0.09)
     with pytest.raises(GateError, match=r"9\.09% .* more than max_suppressed 9\.00%"):
         give(max_suppressed=0.09)
     with pytest.raises(GateError, match=r"max_ncp .* and .* max_suppressed"):
         give(max_ncp=0.0, max_suppressed=0.0)
-    with pytest.raises(GateError, match="max_ncp is 2, must be 0 to 1"):
+    with pytest.raises(OptinError, match="max_ncp must be at most 1"):
         give(max_ncp=2)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from .deidentify import Deidentify
+from .kanonymize import KAnonymize
 
-__all__ = ["PROVIDERS", "Deidentify"]
+__all__ = ["PROVIDERS", "Deidentify", "KAnonymize"]
 
 PROVIDERS = Path(__file__).parent / "providers.yaml"
 """The listing that a pipeline includes: `providers: [{include: …/providers.yaml}]`."""

@@ -9,28 +9,38 @@ from __future__ import annotations
 import datetime as dt
 import keyword
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ForwardRef, get_type_hints
 
 import pyarrow as pa
 from apache_beam.pvalue import Row
 from apache_beam.typehints import typehints
+from apache_beam.typehints.native_type_compatibility import convert_to_beam_type
 from apache_beam.typehints.row_type import RowTypeConstraint
 from apache_beam.utils.timestamp import Timestamp
 
 from ...policies.errors import InputError
 from .columns import scalar_text, to_text
 
-__all__ = ["RowShape", "batch_of", "lacking"]
+__all__ = [
+    "RowShape",
+    "array_of",
+    "batch_of",
+    "field_hint",
+    "lacking",
+    "not_null",
+    "row_type",
+    "value_at",
+]
 
 _MICROS = pa.timestamp("us", "UTC")
 
 
 def lacking(element_type: Any, paths: Sequence[str]) -> list[str] | None:
     """Tell which dotted paths a row type is known to lack; null if it is no row type."""
-    shape = _row_type(element_type)
+    shape = row_type(element_type)
     if shape is None:
         return None
-    return [path for path in paths if not _has(shape, path.split("."))]
+    return [path for path in paths if field_hint(shape, path) is None]
 
 
 def batch_of(rows: Sequence[Any], paths: Sequence[str]) -> pa.RecordBatch:
@@ -43,7 +53,7 @@ def batch_of(rows: Sequence[Any], paths: Sequence[str]) -> pa.RecordBatch:
     arrays = []
     for path in paths:
         parts = path.split(".")
-        arrays.append(_array([_value(row, parts) for row in rows]))
+        arrays.append(array_of([value_at(row, parts) for row in rows]))
     return pa.RecordBatch.from_arrays(arrays, list(paths))
 
 
@@ -123,35 +133,53 @@ class RowShape:
         ]
 
 
-def _row_type(element_type: Any) -> RowTypeConstraint | None:
+def row_type(element_type: Any) -> RowTypeConstraint | None:
+    """Give what Beam knows of a row type, names of types resolved; null if it is none."""
+    shape: RowTypeConstraint | None = None
     if isinstance(element_type, RowTypeConstraint):
-        return element_type
-    try:
-        return RowTypeConstraint.from_user_type(element_type)
-    except (TypeError, ValueError, AttributeError):
-        return None
+        shape = element_type
+    else:
+        try:
+            shape = RowTypeConstraint.from_user_type(element_type)
+        except (TypeError, ValueError, AttributeError):
+            return None
+    if shape is None or not any(isinstance(h, ForwardRef) for _, h in shape._fields):
+        return shape
+    try:  # `from __future__ import annotations` leaves names in place of types
+        known = get_type_hints(shape._user_type)
+    except (NameError, TypeError):
+        known = {}
+    fields: list[tuple[str, Any]] = []
+    for name, hint in shape._fields:
+        found = known.get(name, hint)
+        fields.append((name, typehints.Any if isinstance(found, ForwardRef) else found))
+    return RowTypeConstraint.from_fields(fields)
 
 
-def _has(shape: RowTypeConstraint, parts: list[str]) -> bool:
-    hints = dict(shape._fields)  # what Beam itself reads
-    if parts[0] not in hints:
-        return False
-    if len(parts) == 1:
-        return True
-    hint = hints[parts[0]]
-    inner = _row_type(_not_null(hint))
-    # A mapping, or anything: the rows themselves will tell.
-    return inner is None or _has(inner, parts[1:])
+def field_hint(shape: RowTypeConstraint, path: str) -> Any:
+    """Give the type of the field at a dotted path; null if there is no such field.
+
+    In what is no row, such as a mapping, any field may be: the rows themselves will tell.
+    """
+    first, *rest = path.split(".")
+    hint = dict(shape._fields).get(first)  # what Beam itself reads
+    if not rest or hint is None:
+        return hint
+    inner = row_type(not_null(hint))
+    return typehints.Any if inner is None else field_hint(inner, ".".join(rest))
 
 
-def _not_null(hint: Any) -> Any:
+def not_null(hint: Any) -> Any:
+    """Give the type of a field that may be null where it is not."""
+    hint = convert_to_beam_type(hint)
     if isinstance(hint, typehints.UnionConstraint):
         rest = [one for one in hint.union_types if one is not type(None)]
         return rest[0] if len(rest) == 1 else hint
     return hint
 
 
-def _value(row: Any, parts: list[str]) -> Any:
+def value_at(row: Any, parts: Sequence[str]) -> Any:
+    """Give the value of a field in a field of a row; null where there is none."""
     value = row
     for part in parts:
         if value is None:
@@ -161,7 +189,8 @@ def _value(row: Any, parts: list[str]) -> Any:
     return value
 
 
-def _array(values: list[Any]) -> pa.Array:
+def array_of(values: list[Any]) -> pa.Array:
+    """Give values in the type that Arrow sees in them; of several kinds, as text."""
     if any(isinstance(value, Timestamp) for value in values):
         instants = [
             value.micros if isinstance(value, Timestamp) else None for value in values

@@ -1,29 +1,35 @@
-"""k-anonymity of people on one Arrow table, without Beam."""
+"""k-anonymity of people on one table or data frame, without Beam."""
 
 from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ...policies.anonymity_utility import Utility
-from ...policies.errors import GateError
+from ...policies.diversity import Sensitive
+from ...policies.model import Policy
 from ..blocks.names import SUBJECT
+from ..blocks.tables import as_table, batches_of, find_column, find_type, identities_of
 from .bounds import recode
-from .histogram import histogram_of
-from .ladders import Ladder
+from .histogram import ROWS, histogram_of
 from .local import DEFAULT_EFFORT
-from .measure import RECOUNT_CAP, ClassReport, class_sizes, report_classes
-from .plan import AnonymityPlan
+from .measure import RECOUNT_CAP, class_sizes
+from .plan import AnonymityPlan, refuse_empty
 from .recoding import Recoding
+from .request import QuasiIdentifiers, Request, ask
 from .routing import MOST_PAIRS, BucketedRecoding
-from .utility import measure_ncp, refuse_loss
+from .routing.thin import Limited, thinned_bits
+from .sensitive import value_people, value_triples
+from .summary import Chosen, Summary, summarise
+from .tokens import number_people
 
 __all__ = ["kanonymize"]
 
@@ -31,118 +37,119 @@ _BLOCK_ROWS = 1 << 16
 
 
 def kanonymize(
-    table: pa.Table,
+    table: Any,
+    policy: AnonymityPlan | Policy | str | Path | None = None,
     *,
-    subject: str,
-    ladders: Sequence[Ladder],
-    k: int,
+    subject: str | Sequence[str] | None = None,
+    quasi_identifiers: QuasiIdentifiers | None = None,
+    k: int | None = None,
     suppress_max: float = 0.05,
-    local: bool = False,
+    recoding: str = "global",
     effort: int = DEFAULT_EFFORT,
-    ranges: bool = False,
-    max_ncp: float | None = None,
-    max_suppressed: float | None = None,
+    labels: str = "hierarchy",
+    sensitive: Mapping[str, Sensitive | Mapping[str, Any]] | None = None,
+    utility: Utility | Mapping[str, Any] | None = None,
     most_pairs: int = MOST_PAIRS,
-    bounds: Sequence[str] = (),
-) -> tuple[pa.Table, Recoding, ClassReport]:
+) -> tuple[pa.Table, Summary]:
     """Generalise a table until every class covers at least k distinct people.
 
+    Shape: table of n rows → (table of at most n rows in the same order, summary). The
+    quasi-identifiers become text, the subject's column and suppressed records are gone.
+    Of other columns, all stay as they are; with a policy, those alone that it keeps
+    (`action: keep`), since no other action is applied here.
+
+    People are the distinct values of `subject`, compared as a run compares them: case,
+    outer blanks and zeros do not tell people apart. Records that name nobody count as
+    one person together.
+
     Args:
-        table: records with one column that names the data subject.
-        subject: that column; it is removed from the result.
-        ladders: one per quasi-identifier.
-        k: fewest distinct data subjects of a class, at least 2.
+        table: a pyarrow Table or RecordBatch, or what gives one through Arrow's
+            PyCapsule interface: a pandas or Polars data frame, a DuckDB relation, …
+        policy: the path of a policy, a loaded one, or a plan; in place of all that
+            follows. Of a policy `anonymity`, the quasi-identifiers, `input.subject` and
+            `input.root` count.
+        subject: column that says who a record is about; of several, the first that does.
+        quasi_identifiers: column → its hierarchy in a policy's words (`{"widths": [5,
+            10]}`, `"us_zip"`, or None for the value and `*`), or its settings
+            (`{"hierarchy": …, "weight": 2, "max_level": 1}`), or a `Ladder`; or a list of
+            names or ladders.
+        k: fewest distinct people of a class, at least 2.
         suppress_max: largest share of records that may be suppressed.
-        local: every class has labels of its own; else one level holds for a column.
-        effort: of local recoding: most combinations of levels that are tried.
-        ranges: of local recoding: numbers and dates as tight ranges of their classes,
-            else with labels of their hierarchies alone. Ranges lose less; their ends are
-            values of members, and they tell more to someone who knows the algorithm.
-        max_ncp: largest loss of the result, 0 to 1, a suppressed record counting 1.
-        max_suppressed: largest share of records that is suppressed in the end.
-        most_pairs: distinct pairs of tuple and person, k a tuple at most, that are
-            chosen on at once. More of them are cut into buckets on disk by local
-            recoding, in a temporary folder that goes with the recoding; global
-            recoding refuses them.
-        bounds: quasi-identifiers of numbers, times or dates whose labels' bounds are
-            given as values too, in `NAME_lower` and `NAME_upper`.
+        recoding: `"global"`: one level holds for a column; `"local"`: every class has
+            labels of its own, which loses less and tells more to someone who knows the
+            algorithm.
+        effort: of `"local"`: most combinations of levels that are tried.
+        labels: of `"local"`: `"hierarchy"`, or `"ranges"`: numbers and dates as tight
+            ranges of their classes.
+        sensitive: column → what every class must meet, in a policy's words: `{"l": 3}`,
+            `{"t": 0.2, "distance": "ordered"}`, …
+        utility: most that may be lost: `{"max_ncp": 0.2, "max_suppressed": 0.01}`.
+        most_pairs: distinct pairs of tuple and person, k a tuple at most, that are held
+            in memory at once; of more, local recoding makes buckets in temporary files.
 
     Returns:
-        The generalised table without suppressed records, the recoding, and the
-        independent recount of the result.
+        The generalised table, and what was done and measured on it.
 
     Raises:
-        GateError: k is out of reach, the recount of the result finds a class below it,
-            or more is lost than allowed.
+        OptinError: an argument is wrong; PolicyError: the policy is.
+        InputError: the table lacks a column, or holds another kind of value.
+        GateError: k, or a rule, is out of reach, or more is lost than allowed.
+
+    Not covered: consent; the policy's other actions (`deidentify`); people whose rows
+    can be linked by what else stands in them.
     """
-    plan = AnonymityPlan(
-        subject,
-        tuple(ladders),
-        k,
-        suppress_max,
-        local,
-        effort,
-        ranges,
-        _gates(max_ncp=max_ncp, max_suppressed=max_suppressed),
-        most_pairs,
-        tuple(bounds),
+    request = ask(
+        policy,
+        subject=subject,
+        quasi_identifiers=quasi_identifiers,
+        k=k,
+        suppress_max=suppress_max,
+        recoding=recoding,
+        effort=effort,
+        labels=labels,
+        sensitive=sensitive,
+        utility=utility,
+        most_pairs=most_pairs,
     )
-    people = table.column(subject).combine_chunks().dictionary_encode()
-    # A record without a subject is nobody: all of them together count as one person.
-    codes = people.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    numbers = codes.astype(np.uint64) + np.uint64(1)
-    if any(ladder.quantiles for ladder in ladders):
-        numbers = _hashes(people.dictionary)[codes]
-    stamped = table.drop_columns([subject]).append_column(SUBJECT, pa.array(numbers))
-    recoding = _choose(plan, stamped)
-    recoded = recode(recoding, stamped, plan.bounded)
-    counted = class_sizes(recoded, plan.class_columns, k * RECOUNT_CAP)
-    report = report_classes(counted, plan.class_columns, k)
-    if report.violating_classes:
-        message = (
-            f"{report.violating_classes} class(es) of the result cover fewer than {k} "
-            "people where the plan counted enough. This is a defect; nothing is given"
-        )
-        raise GateError(message)
-    refuse_loss(
-        plan.utility,
-        measure_ncp(recoding.facts, counted, table.num_rows),
-        1 - report.rows / max(table.num_rows, 1),
-        "the result",
-    )
-    return recoded.drop_columns([SUBJECT]), recoding, report
+    source = as_table(table)
+    request.check(source.schema)
+    stamped = _stamped(source, request)
+    quasi, most = request.quasi, request.plan.k
+    chosen, histogram = _choose(request, stamped)
+    recoded = recode(chosen, stamped, request.plan.bounded)
+    counted = class_sizes(recoded, request.plan.class_columns, most * RECOUNT_CAP)
+    values = {
+        name: value_people(value_triples(recoded, quasi, name))
+        for name in request.sensitive
+    }
+    summary = summarise(request, Chosen.of(chosen), histogram, counted, values)
+    return recoded.drop_columns([SUBJECT]), replace(summary, recoding=chosen)
 
 
-def _gates(**gates: float | None) -> Utility:
-    for name, allowed in gates.items():
-        if allowed is not None and not 0 <= allowed <= 1:
-            message = f"{name} is {allowed:g}, must be 0 to 1: it is a share"
-            raise GateError(message)
-    return Utility(**gates)
-
-
-def _hashes(people: pa.Array) -> npt.NDArray[np.uint64]:
-    """Give hashes of people, and last that of nobody; quantiles take samples by them."""
-    from ..deidentify.keys import subject_tokens
-
-    tokens = subject_tokens(people.cast(pa.string()), b"optin: people of a table")
-    return np.append(tokens.to_numpy(zero_copy_only=False), np.uint64(0))
-
-
-def _choose(plan: AnonymityPlan, stamped: pa.Table) -> Recoding:
-    needed = stamped.select([*plan.quasi_identifiers, SUBJECT])
+def _choose(request: Request, stamped: pa.Table) -> tuple[Recoding, pa.Table]:
+    """Choose on the histogram, which comes too; on buckets of files where it is large."""
+    quasi, plan = request.quasi, request.typed(stamped.schema)
+    triples = {name: value_triples(stamped, quasi, name) for name in request.sensitive}
+    needed = stamped.select([*quasi, SUBJECT])
     blocks = needed.to_batches(_BLOCK_ROWS)
-    if not blocks:
-        return plan.choose(histogram_of(needed, plan.quasi_identifiers, plan.k))
+    limited = Limited(quasi, plan.k, plan.most_pairs)
+    state = limited.start()
+    for block in blocks:
+        state = limited.add(state, block)
+    histogram = limited.finish(state)
+    if histogram is None:
+        histogram = histogram_of(needed, quasi, plan.k)
+    if not thinned_bits(histogram):
+        return request.choose(histogram, triples), histogram
+    refuse_empty(needed, quasi)
     store = _Store()
-    return _kept(plan.choose_from(blocks, store.path), store)
-
-
-def _kept(recoding: Recoding, store: _Store) -> Recoding:
-    """Let the files live as long as the recoding that needs them."""
+    recoding = plan.choose_buckets(blocks, histogram, store.path)
     if isinstance(recoding, BucketedRecoding):
-        return replace(recoding, store=store)
-    return recoding
+        recoding = replace(recoding, store=store)  # its files live as long
+    ones = pa.array(np.ones(needed.num_rows, dtype=np.int64))
+    return request.withheld(
+        recoding, needed.append_column(ROWS, ones), triples
+    ), histogram
 
 
 class _Store:
@@ -151,3 +158,19 @@ class _Store:
     def __init__(self) -> None:
         self.path = mkdtemp(prefix="optin-")
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def _stamped(source: pa.Table, request: Request) -> pa.Table:
+    """Give the columns that come out, with a number of the data subject for each record."""
+    (batch,) = batches_of(source)
+    columns = request.columns_of(batch)
+    there = [name for name in request.who if find_type(batch.schema, name) is not None]
+    if len(there) > 1:
+        columns[SUBJECT] = number_people(identities_of(batch, there))
+        return pa.table(columns)
+    coded = find_column(batch, there[0]).dictionary_encode()  # each spelling once
+    spelled = pa.concat_arrays([coded.dictionary, pa.nulls(1, coded.dictionary.type)])
+    people = pa.RecordBatch.from_arrays([spelled], there)
+    numbers = number_people(identities_of(people, there))
+    columns[SUBJECT] = numbers.take(coded.indices.fill_null(len(coded.dictionary)))
+    return pa.table(columns)

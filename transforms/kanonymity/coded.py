@@ -102,8 +102,8 @@ def code_histogram(
     )
     if len(subjects) < k:
         message = (
-            f"k is {k}, but fewer than {k} distinct people remain after consent; no "
-            "generalisation can reach it. Lower anonymity.k or bring more people"
+            f"k is {k}, but fewer than {k} distinct people remain; no generalisation can "
+            "reach it. Lower k or bring more people"
         )
         raise GateError(message)
     first = np.zeros(len(distinct), dtype=np.int64)

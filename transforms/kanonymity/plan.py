@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from ...policies.model import Policy
 from ..blocks.names import SUBJECT
 from .bounds import Bounded, class_columns, plan_bounds
 from .choose import choose_recoding
+from .histogram import total_rows
 from .ladders import Ladder, build_ladder
 from .local import DEFAULT_EFFORT, choose_local
 from .recoding import Recoding
@@ -28,7 +29,7 @@ from .routing import (
     thinned_bits,
 )
 
-__all__ = ["AnonymityPlan"]
+__all__ = ["AnonymityPlan", "refuse_empty"]
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,14 @@ class AnonymityPlan:
         """Choose the recoding on a histogram.
 
         Raises:
-            GateError: k is out of reach; or this is but a sample of a histogram.
+            GateError: k is out of reach, or a quasi-identifier has no value at all; or
+                this is but a sample of a histogram.
 
         Not covered: `utility`, which is held against what is released.
         """
         if thinned_bits(histogram):
             raise self.too_many()
+        refuse_empty(histogram, self.quasi_identifiers)
         if not self.local:
             return choose_recoding(histogram, self.ladders, self.k, self.suppress_max)
         return choose_local(
@@ -145,11 +148,26 @@ class AnonymityPlan:
             raise GateError(message)
         if not thinned_bits(counted):
             return self.choose(counted)
+        return self.choose_buckets(blocks, counted, folder)
+
+    def choose_buckets(
+        self, blocks: Iterable[pa.RecordBatch], sample: pa.Table, folder: str
+    ) -> Recoding:
+        """Choose the recoding of records bucket by bucket.
+
+        Args:
+            blocks: with `optin:subject`; they are read again.
+            sample: of their histogram, as `Limited` gives it.
+            folder: for the buckets; the recoding needs it.
+
+        Raises:
+            GateError: k is out of reach, or one level is to hold for all buckets.
+        """
         if not self.local:
             raise self.too_many()
         return choose_local_bucketed(
             blocks,
-            counted,
+            sample,
             self.ladders,
             self.k,
             self.suppress_max,
@@ -185,3 +203,26 @@ class AnonymityPlan:
             "buckets, shorter prefixes"
         )
         return GateError(message)
+
+
+def refuse_empty(histogram: pa.Table, quasi_identifiers: Sequence[str]) -> None:
+    """Refuse a quasi-identifier without a value: its name or path is wrong.
+
+    Args:
+        histogram: of the whole set; of a part, a column may well be empty.
+        quasi_identifiers: names of its columns.
+
+    Raises:
+        GateError: names the first such column.
+    """
+    for name in quasi_identifiers:
+        column = histogram.column(name)
+        if column.null_count < len(column):
+            continue
+        if len(column):
+            message = (
+                f"quasi-identifier {name!r}: none of the {total_rows(histogram):,} "
+                "records has a value, so it tells nobody apart. Correct its name or "
+                "path, or take it out of the quasi-identifiers"
+            )
+            raise GateError(message)
