@@ -13,7 +13,7 @@ from .yaml_source import Path_, read_source
 
 __all__ = ["read_alone"]
 
-_CODE = "E198"
+_CODE = "E189"
 _DONE = frozenset(
     {
         "effort",
