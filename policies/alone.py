@@ -13,7 +13,7 @@ from .yaml_source import Path_, read_source
 
 __all__ = ["read_alone"]
 
-_CODE = "E189"
+_CODE = "E200"
 _DONE = frozenset(
     {
         "effort",

@@ -355,7 +355,7 @@ def test_a_policy_in_a_pipeline_of_rows(policy: Path) -> None:
         (
             "k: 6,",
             "k: 6, contribution_cap: 3,",
-            [":23:", "E189", "anonymity.contribution_cap"],
+            [":23:", "E200", "anonymity.contribution_cap"],
         ),
         (
             "action: keep\n    quasi",
@@ -365,7 +365,7 @@ def test_a_policy_in_a_pipeline_of_rows(policy: Path) -> None:
         (
             "place, type: country, action: keep, quasi: true, hierarchy: country",
             "place, type: postal_code, action: generalize, keep_chars: 3, quasi: true",
-            [":21:", "E189", "'generalize'", "'place'"],
+            [":21:", "E200", "'generalize'", "'place'"],
         ),
         (
             "- {name: user.id, type: user_id, action: drop}",
