@@ -16,7 +16,9 @@ def add_anonymity(table: Table, result: RunResult) -> None:
     facts = result.anonymity
     if "classes" in facts:
         _subject(table, result, facts.get("subject", {}))
-        share = f"{facts['suppressed_share']:.2%} of the records; not enough people"
+        share = (
+            f"{facts['suppressed_share']:.2%} of the records; below k or against a rule"
+        )
         table.add_row("suppressed", f"{result.suppressed:,}", share)
         table.add_row("classes", f"{facts['classes']:,}", _levels(facts))
         table.add_row(
