@@ -156,6 +156,28 @@ PEOPLE = pa.table(
 )
 
 
+@pytest.mark.parametrize("recoding", ["global", "local"])
+def test_summary_of_a_table_holds_all_figures(recoding: str) -> None:
+    kept, told = kanonymize(
+        PEOPLE,
+        subject="who",
+        quasi_identifiers=LADDERS[:1],
+        k=2,
+        suppress_max=0.2,
+        recoding=recoding,
+    )
+    assert kept.column("age").to_pylist() == ["20"] * 10
+    assert told.ncp == told.suppressed_share == pytest.approx(1 / 11)
+    assert (told.rows, told.published_rows, told.classes.classes) == (11, 10, 1)
+    assert told.k_reached == 8  # the recount keeps four times k people a class
+    assert told.c_avg == 10 / (1 * 2)
+    assert told.discernibility == 10 * 10 + 1 * 11
+    assert told.levels == {"age": {"value": 1.0}}
+    assert told.risk.prosecutor == told.risk.marketer == told.risk.journalist == 1 / 8
+    assert (told.risk.unique_tuples, told.risk.unique_records) == (1 / 2, 1 / 11)
+    assert told.risk.unique_classes == 0.0
+
+
 def test_gate_of_a_table_names_what_was_measured_and_allowed() -> None:
     def give(**gates: Any) -> Any:
         return kanonymize(

@@ -68,6 +68,16 @@ class Summary:
     risk: RiskReport
     recoding: Recoding | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def c_avg(self) -> float:
+        """Rows per class, in k; at best 1 (`ClassReport.c_avg`)."""
+        return self.classes.c_avg(self.k)
+
+    @property
+    def discernibility(self) -> int:
+        """Σ rows of a class² + suppressed · all (`ClassReport.discernibility_with`)."""
+        return self.classes.discernibility_with(self.rows - self.published_rows)
+
 
 def summarise(
     request: Request,
