@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
-from optin.transforms.kanonymity import class_sizes, classes, combine, histogram, tally
+from optin.transforms.kanonymity import (
+    class_sizes,
+    classes,
+    combine,
+    histogram,
+    measure,
+    tally,
+)
 from optin.transforms.kanonymity.codes import TupleIndex, list_values, places_in
 from optin.transforms.kanonymity.keys import KeyTable
 
@@ -121,7 +128,7 @@ def test_recounts_give_the_same_whatever_the_bundling(
     held = [fn.create_accumulator() for _ in range(3)]
     waiting = data.draw(st.permutations(rows))
     with (
-        mock.patch.object(combine, "_PENDING_ROWS", pending),
+        mock.patch.object(measure, "_PENDING_ROWS", pending),
         mock.patch.object(classes, "_PENDING", pending),
     ):
         while waiting:
@@ -153,7 +160,7 @@ def test_wide_tuples_that_grow_are_counted_exactly(columns: int) -> None:
     people: dict[tuple[Any, ...], set[int]] = defaultdict(set)
     count: dict[tuple[Any, ...], int] = defaultdict(int)
     with (
-        mock.patch.object(combine, "_PENDING_ROWS", 500),
+        mock.patch.object(measure, "_PENDING_ROWS", 500),
         mock.patch.object(histogram, "_PENDING_ROWS", 500),
         mock.patch.object(tally, "_PENDING", 100),
     ):

@@ -8,18 +8,12 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from ..blocks.names import SUBJECT
-from .classes import ClassCounter
 from .histogram import Counting, code_rows
-from .measure import count_rows, counted_table
+from .measure import Recounting
 from .routing.thin import Limited, State
 
 __all__ = ["ClassesFn", "HistogramFn", "LimitedHistogramFn", "MergeFn"]
 
-_PENDING_ROWS = 1 << 19
-"""Rows that an accumulator gathers before it counts them."""
-
-_PENDING_BLOCKS = 256
 
 _WAITING = 1_024  # tables of an accumulator
 _PENDING_TABLE_ROWS = 1 << 14  # rows that wait, at least, before they are merged
@@ -158,28 +152,6 @@ class MergeFn(beam.CombineFn):
         return self._finish(self._merge(accumulator)) if accumulator else None
 
 
-class Recounting:
-    """An accumulator of a recount: what was counted, and blocks that wait."""
-
-    def __init__(self, quasi: Sequence[str], cap: int) -> None:
-        self.counter = ClassCounter(quasi, cap)
-        self.waiting: list[pa.Table | pa.RecordBatch] = []
-
-    def add(self, block: pa.Table | pa.RecordBatch) -> None:
-        """Count a block, together with others."""
-        names = [*self.counter.quasi, SUBJECT]
-        self.waiting.append(block.select(names))
-        rows = sum(block.num_rows for block in self.waiting)
-        if rows >= _PENDING_ROWS or len(self.waiting) >= _PENDING_BLOCKS:
-            self.settle()
-
-    def settle(self) -> None:
-        """Count what waits."""
-        if self.waiting:
-            count_rows(self.counter, self.waiting)
-            self.waiting = []
-
-
 class ClassesFn(beam.CombineFn):
     """Combines staged blocks into one recount; None where there was no block.
 
@@ -198,28 +170,20 @@ class ClassesFn(beam.CombineFn):
         self, accumulator: Recounting, element: pa.Table | pa.RecordBatch
     ) -> Recounting:
         """Keep a block until enough have come, then count them."""
-        accumulator.add(element)
-        return accumulator
+        return accumulator.add(element)
 
     def merge_accumulators(self, accumulators: Iterable[Recounting]) -> Recounting:
         """Count into the first what the others counted."""
-        united: Recounting | None = None
+        united = self.create_accumulator()
         for accumulator in accumulators:
-            accumulator.settle()
-            if united is None:
-                united = accumulator
-            else:
-                united.counter.add(accumulator.counter)
-        return self.create_accumulator() if united is None else united
+            united.unite(accumulator)
+        return united
 
     def compact(self, accumulator: Recounting) -> Recounting:
         """Count what waits, before the accumulator travels."""
         accumulator.settle()
-        accumulator.counter.settle()
         return accumulator
 
     def extract_output(self, accumulator: Recounting) -> pa.Table | None:
         """Give the recount of everything, or None where there was no block."""
-        accumulator.settle()
-        counter = accumulator.counter
-        return None if counter.unused else counted_table(counter)
+        return accumulator.table()

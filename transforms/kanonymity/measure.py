@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +24,8 @@ from .merging import refuse_nobody
 __all__ = [
     "RECOUNT_CAP",
     "ClassReport",
+    "Recounting",
     "class_sizes",
-    "count_rows",
-    "counted_table",
     "merge_class_sizes",
     "report_classes",
 ]
@@ -36,6 +36,12 @@ SUBJECTS = "optin:subjects"
 RECOUNT_CAP = 4
 """The recount keeps up to this many times k people per class: enough to tell how far
 above k the smallest class is, without holding every person of the largest."""
+
+
+_PENDING_ROWS = 1 << 19
+"""Rows that are gathered before they are counted."""
+
+_PENDING_BLOCKS = 256
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,9 @@ def class_sizes(
     Raises:
         GateError: a row has no subject.
     """
-    counter = ClassCounter(quasi, cap)
-    count_rows(counter, [data])
-    return counted_table(counter)
+    recounting = Recounting(quasi, cap)
+    recounting.add(data)
+    return recounting.counted()
 
 
 def merge_class_sizes(tables: Sequence[pa.Table], cap: int) -> pa.Table:
@@ -113,23 +119,62 @@ def merge_class_sizes(tables: Sequence[pa.Table], cap: int) -> pa.Table:
             table.column(SUBJECTS).combine_chunks(),
             table.column(ROWS).to_numpy(),
         )
-    return counted_table(counter)
+    return _table(counter)
 
 
-def count_rows(
-    counter: ClassCounter, blocks: Sequence[pa.Table | pa.RecordBatch]
-) -> None:
-    """Count the rows of blocks.
+class Recounting:
+    """Counts the classes of blocks, many blocks together.
 
-    Raises:
-        GateError: a row has no subject.
+    What is held is at most *classes times cap* people, and blocks that wait.
     """
-    columns = {
-        name: _stacked([block.column(name) for block in blocks])
-        for name in (*counter.quasi, SUBJECT)
-    }
-    refuse_nobody(columns[SUBJECT])
-    counter.add_rows([columns[name] for name in counter.quasi], columns[SUBJECT])
+
+    def __init__(self, quasi: Sequence[str], cap: int) -> None:
+        self._counter = ClassCounter(quasi, cap)
+        self._waiting: list[pa.Table | pa.RecordBatch] = []
+
+    def add(self, block: pa.Table | pa.RecordBatch) -> Self:
+        """Count a block, at once or later.
+
+        Raises:
+            GateError: a row has no subject.
+        """
+        block = block.select([*self._counter.quasi, SUBJECT])
+        refuse_nobody(block.column(SUBJECT))
+        self._waiting.append(block)
+        rows = sum(block.num_rows for block in self._waiting)
+        if rows >= _PENDING_ROWS or len(self._waiting) >= _PENDING_BLOCKS:
+            self._count()
+        return self
+
+    def unite(self, other: Recounting) -> Self:
+        """Count what another counted."""
+        other.settle()
+        self._counter.add(other._counter)
+        return self
+
+    def settle(self) -> None:
+        """Count all that waits."""
+        self._count()
+        self._counter.settle()
+
+    def table(self) -> pa.Table | None:
+        """Give what was counted, as `class_sizes` does; None if there was no block."""
+        self._count()
+        return None if self._counter.unused else self.counted()
+
+    def counted(self) -> pa.Table:
+        """Give what was counted of at least one block."""
+        self._count()
+        return _table(self._counter)
+
+    def _count(self) -> None:
+        if self._waiting:
+            blocks, self._waiting = self._waiting, []
+            columns = [
+                _stacked([block.column(name) for block in blocks])
+                for name in (*self._counter.quasi, SUBJECT)
+            ]
+            self._counter.add_rows(columns[:-1], columns[-1])
 
 
 def _stacked(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -150,8 +195,7 @@ def _stacked(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.ChunkedArray:
     )
 
 
-def counted_table(counter: ClassCounter) -> pa.Table:
-    """Give what was counted, as `class_sizes` does."""
+def _table(counter: ClassCounter) -> pa.Table:
     labels, people, rows = counter.counted()
     names = [*counter.quasi, SUBJECTS, ROWS]
     return pa.table([*labels, people, pa.array(rows, pa.int64())], names=names)

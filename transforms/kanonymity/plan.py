@@ -28,6 +28,7 @@ from .routing import (
     solve_bucket,
     thinned_bits,
 )
+from .threads import fold_blocks
 
 __all__ = ["AnonymityPlan", "refuse_empty"]
 
@@ -139,10 +140,9 @@ class AnonymityPlan:
             GateError: k is out of reach, or there are too many tuples.
         """
         limited = Limited(self.quasi_identifiers, self.k, self.most_pairs)
-        state = limited.start()
-        for block in blocks:
-            state = limited.add(state, block)
-        counted = limited.finish(state)
+        counted = limited.finish(
+            fold_blocks(blocks, limited.start, limited.add, limited.unite)
+        )
         if counted is None:
             message = "there is no record to choose a recoding on"
             raise GateError(message)
