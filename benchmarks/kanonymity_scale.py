@@ -2,8 +2,7 @@
 
     python benchmarks/kanonymity_scale.py [--data ../shared/data/adult] [--rows 10000000]
 
-Rows are drawn from Adult; each of the 8 columns of a row is, with a chance of 9 %, taken
-from another row, so that distinct tuples grow with the rows. Every row is a person of her
+`resampled.py` says how rows are drawn. Every row is a person of her
 own, or (`events`) one of ten times fewer people. One process each: seconds (wall and CPU)
 of the histogram, block by block as a worker makes it, and of the choice; peak memory
 above that of the input; loss (NCP). Figures of ARX's local recoding are named below.
@@ -17,22 +16,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Final
 
-import numpy as np
-import pyarrow as pa
-from adult import QUASI, ladders_of, read_adult
+from adult import QUASI, ladders_of
+from resampled import ARX_LOCAL, sample
 
-from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import choose_local
 from optin.transforms.kanonymity.combine import HistogramFn
-
-ARX_LOCAL: Final = {
-    1_000_000: "24 s, 2.7 GB, NCP 0.0184",
-    10_000_000: "74 s, 4.7 GB, NCP 0.0063",
-}
-_BLOCK: Final = 1 << 16
-_MOVED: Final = 0.09
 
 
 def main() -> None:
@@ -62,7 +51,7 @@ def main() -> None:
 
 def measure(folder: Path, rows: int, people: int, k: int) -> None:
     """Print one line."""
-    blocks = sample(folder, rows, people)
+    blocks = list(sample(folder, rows, people))
     ladders = ladders_of(folder)
     before = peak_megabytes()
     combine = HistogramFn(QUASI, k)
@@ -82,30 +71,6 @@ def measure(folder: Path, rows: int, people: int, k: int) -> None:
         f"| {peak_megabytes() - before:.0f} | {ARX_LOCAL.get(rows, '')} |",
         flush=True,
     )
-
-
-def sample(folder: Path, rows: int, people: int) -> list[pa.RecordBatch]:
-    """Draw the rows, in blocks."""
-    adult = read_adult(folder).select(QUASI)
-    columns = [column.combine_chunks() for column in adult.columns]
-    draw = np.random.default_rng(1)
-    blocks = []
-    for start in range(0, rows, _BLOCK):
-        count = min(_BLOCK, rows - start)
-        base = draw.integers(0, adult.num_rows, count)
-        arrays = []
-        for column in columns:
-            other = draw.integers(0, adult.num_rows, count)
-            at = np.where(draw.random(count) < _MOVED, other, base)
-            taken = column.take(pa.array(at))
-            text = pa.types.is_string(taken.type)
-            arrays.append(taken.dictionary_encode() if text else taken)
-        subject = np.arange(start, start + count, dtype=np.uint64)
-        if people < rows:
-            subject = draw.integers(0, people, count).astype(np.uint64)
-        arrays.append(pa.array(subject * np.uint64(0x9E3779B97F4A7C15)))
-        blocks.append(pa.RecordBatch.from_arrays(arrays, names=[*QUASI, SUBJECT]))
-    return blocks
 
 
 def peak_megabytes() -> float:

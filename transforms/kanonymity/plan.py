@@ -129,6 +129,12 @@ class AnonymityPlan:
             ranges=self.ranges,
         )
 
+    def count(self, blocks: Iterable[pa.RecordBatch]) -> pa.Table | None:
+        """Give the histogram of records, or a sample of it; None where there is none."""
+        limited = Limited(self.quasi_identifiers, self.k, self.most_pairs)
+        state = fold_blocks(blocks, limited.start, limited.add, limited.unite)
+        return limited.finish(state)
+
     def choose_from(self, blocks: Iterable[pa.RecordBatch], folder: str) -> Recoding:
         """Choose the recoding of records: on one histogram, or on buckets in a folder.
 
@@ -139,10 +145,7 @@ class AnonymityPlan:
         Raises:
             GateError: k is out of reach, or there are too many tuples.
         """
-        limited = Limited(self.quasi_identifiers, self.k, self.most_pairs)
-        counted = limited.finish(
-            fold_blocks(blocks, limited.start, limited.add, limited.unite)
-        )
+        counted = self.count(blocks)
         if counted is None:
             message = "there is no record to choose a recoding on"
             raise GateError(message)
