@@ -77,12 +77,17 @@ def class_columns(
 
 
 def recode(
-    recoding: Recoding, table: pa.Table, bounded: Sequence[Bounded] = ()
+    recoding: Recoding,
+    table: pa.Table,
+    bounded: Sequence[Bounded] = (),
+    *,
+    encoded: bool = False,
 ) -> pa.Table:
     """Apply a recoding, and put the bounds of labels behind them.
 
     Shape: n records → at most n records; as `Recoding.apply`, with `NAME_lower` and
-    `NAME_upper` after each column of `bounded`, in its type before.
+    `NAME_upper` after each column of `bounded`, in its type before. `encoded` may give
+    labels as dictionaries.
 
     Raises:
         GateError: a column holds neither numbers nor dates, or a name is taken.
@@ -96,7 +101,7 @@ def recode(
                     f"bounds of {one.column!r}: the column {name!r} is there already"
                 )
                 raise GateError(message)
-    recoded = recoding.apply(table)
+    recoded = recoding.apply(table, encoded=encoded)
     for one in bounded:
         ends = label_bounds(
             recoded.column(one.column), types[one.column], floored=one.floored

@@ -21,6 +21,7 @@ from .keys import Ints, KeyTable
 __all__ = [
     "Ints",
     "TupleIndex",
+    "as_dictionary",
     "canonical",
     "combine",
     "dictionary_of",
@@ -130,6 +131,22 @@ def dictionary_of(codes: npt.NDArray[np.int32], texts: pa.Array) -> pa.Dictionar
     null = codes < 0
     indices = pa.array(codes, mask=null) if null.any() else pa.array(codes)
     return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
+
+
+def as_dictionary(array: pa.Array) -> pa.Array:
+    """Give texts that repeat as a dictionary with the narrowest indices."""
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        array = array.dictionary_encode()
+    elif not pa.types.is_dictionary(array.type):
+        return array
+    count = len(array.dictionary)
+    if count > max(len(array) // 2, 256):  # would be no smaller
+        return array.dictionary_decode()
+    narrow = pa.int8() if count <= 1 << 7 else pa.int16() if count <= 1 << 15 else None
+    if narrow is None or array.type.index_type == narrow:
+        return array
+    indices = array.indices.cast(narrow)
+    return pa.DictionaryArray.from_arrays(indices, array.dictionary, safe=False)
 
 
 def combine(codes: Sequence[Ints], sizes: Sequence[int], rows: int) -> tuple[Ints, int]:

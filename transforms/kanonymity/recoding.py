@@ -49,8 +49,13 @@ class Recoding(Protocol):
     def facts(self) -> LabelFacts:
         """Level and loss of every label, by column."""
 
-    def apply(self, table: pa.Table) -> pa.Table:
-        """Generalise the quasi-identifiers and remove suppressed records."""
+    def apply(self, table: pa.Table, *, encoded: bool = False) -> pa.Table:
+        """Generalise the quasi-identifiers and remove suppressed records.
+
+        Args:
+            table: records.
+            encoded: labels may be dictionaries of text, which saves time and memory.
+        """
 
     def without(self, classes: pa.Table) -> Self:
         """Release the classes with these labels no longer."""
@@ -95,7 +100,7 @@ class GlobalRecoding:
     records: int
     facts: LabelFacts
 
-    def apply(self, table: pa.Table) -> pa.Table:
+    def apply(self, table: pa.Table, *, encoded: bool = False) -> pa.Table:  # noqa: ARG002  # text is at hand
         """Generalise the quasi-identifiers and remove suppressed records.
 
         Shape: n records → at most n records; the quasi-identifiers become text, all

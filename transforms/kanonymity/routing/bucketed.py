@@ -92,7 +92,7 @@ class BucketedRecoding:
     withheld: pa.Table | None = None
     store: object = field(default=None, repr=False, compare=False)
 
-    def apply(self, table: pa.Table) -> pa.Table:
+    def apply(self, table: pa.Table, *, encoded: bool = False) -> pa.Table:  # noqa: ARG002  # of many plans
         """Put the labels of its class on each record and remove suppressed records.
 
         Shape: n records → at most n records, in their order. One bucket's recoding is
