@@ -25,6 +25,7 @@ from ..blocks.names import SUBJECT
 from ..blocks.tables import find_type, identities_of
 from .alone_rows import POSITION, RowForm
 from .bounds import Bounded, recode
+from .codes import as_dictionary
 from .local import DEFAULT_EFFORT
 from .plan import AnonymityPlan
 from .recoding import Recoding
@@ -125,9 +126,9 @@ class KAnonymize(beam.PTransform[PCollection[Any], Any]):
                 _STAMPED
             )
             given, report = self._anonymised(stamped)
-            out = given | "Give" >> beam.Map(_block, AsIter(report)).with_output_types(
-                pa.RecordBatch
-            )
+            out = given | "Give" >> beam.Map(
+                _block, AsIter(report), request.quasi
+            ).with_output_types(pa.RecordBatch)
             return self._outputs("blocks", out, report)
         form = RowForm(kind, request)
         stamped = pcoll | "Stamp" >> beam.ParDo(
@@ -205,6 +206,8 @@ def _with_tokens(
     block: pa.RecordBatch, request: Request, *, counted: bool = False
 ) -> pa.RecordBatch:
     columns = request.columns_of(block, counted=counted)
+    for name in request.quasi:  # a tenth of the bytes, between stages
+        columns[name] = as_dictionary(columns[name])
     columns[SUBJECT] = number_people(identities_of(block, request.who))
     return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
@@ -268,9 +271,18 @@ class _Apply(beam.DoFn):
         (chosen,) = facts  # there is one, since there is a block
         held = self._shared.acquire(lambda: _Held(next(iter(recodings))), chosen.tag)
         recoding = held.held
-        recoded = recode(recoding, pa.Table.from_batches([block]), self._bounded)
+        table = pa.Table.from_batches([block])
+        recoded = recode(recoding, table, self._bounded, encoded=rows is None)
         for part in recoded.combine_chunks().to_batches():
-            yield part, rows
+            yield part if rows is not None else _encoded(part, recoding), rows
+
+
+def _encoded(block: pa.RecordBatch, recoding: Recoding) -> pa.RecordBatch:
+    """Let labels travel as dictionaries."""
+    for name in recoding.quasi_identifiers:
+        place = block.schema.get_field_index(name)
+        block = block.set_column(place, name, as_dictionary(block.column(name)))
+    return block
 
 
 class _Held:
@@ -299,10 +311,17 @@ def _judge(
     return summarise(request, chosen, histogram, counted, held)
 
 
-def _block(stamped: _Stamped, reports: Iterable[Summary]) -> pa.RecordBatch:
-    """Let a block go once the recount is known to be good."""
+def _block(
+    stamped: _Stamped, reports: Iterable[Summary], quasi: tuple[str, ...]
+) -> pa.RecordBatch:
+    """Let a block go, its labels as text, once the recount is known to be good."""
     _refuse_unjudged(reports)
-    return stamped[0].drop_columns([SUBJECT])
+    block = stamped[0].drop_columns([SUBJECT])
+    for name in quasi:
+        place = block.schema.get_field_index(name)
+        text = block.column(name).cast(pa.string())
+        block = block.set_column(place, name, text)
+    return block
 
 
 def _rows(

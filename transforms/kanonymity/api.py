@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -21,7 +22,7 @@ from ..blocks.tables import as_table, batches_of, find_column, find_type, identi
 from .bounds import recode
 from .histogram import ROWS, histogram_of
 from .local import DEFAULT_EFFORT
-from .measure import RECOUNT_CAP, class_sizes
+from .measure import RECOUNT_CAP, Recounting
 from .plan import AnonymityPlan, refuse_empty
 from .recoding import Recoding
 from .request import QuasiIdentifiers, Request, ask
@@ -29,6 +30,7 @@ from .routing import MOST_PAIRS, BucketedRecoding
 from .routing.thin import Limited, thinned_bits
 from .sensitive import value_people, value_triples
 from .summary import Chosen, Summary, summarise
+from .threads import fold_blocks, map_blocks
 from .tokens import number_people
 
 __all__ = ["kanonymize"]
@@ -114,10 +116,10 @@ def kanonymize(
     source = as_table(table)
     request.check(source.schema)
     stamped = _stamped(source, request)
-    quasi, most = request.quasi, request.plan.k
+    quasi = request.quasi
     chosen, histogram = _choose(request, stamped)
-    recoded = recode(chosen, stamped, request.plan.bounded)
-    counted = class_sizes(recoded, request.plan.class_columns, most * RECOUNT_CAP)
+    recoded = _recoded(chosen, stamped, request)
+    counted = _recounted(recoded, request)
     values = {
         name: value_people(value_triples(recoded, quasi, name))
         for name in request.sensitive
@@ -133,9 +135,7 @@ def _choose(request: Request, stamped: pa.Table) -> tuple[Recoding, pa.Table]:
     needed = stamped.select([*quasi, SUBJECT])
     blocks = needed.to_batches(_BLOCK_ROWS)
     limited = Limited(quasi, plan.k, plan.most_pairs)
-    state = limited.start()
-    for block in blocks:
-        state = limited.add(state, block)
+    state = fold_blocks(blocks, limited.start, limited.add, limited.unite)
     histogram = limited.finish(state)
     if histogram is None:
         histogram = histogram_of(needed, quasi, plan.k)
@@ -150,6 +150,29 @@ def _choose(request: Request, stamped: pa.Table) -> tuple[Recoding, pa.Table]:
     return request.withheld(
         recoding, needed.append_column(ROWS, ones), triples
     ), histogram
+
+
+def _recoded(recoding: Recoding, stamped: pa.Table, request: Request) -> pa.Table:
+    bounded = request.plan.bounded
+
+    def recoded(block: pa.RecordBatch) -> pa.Table:
+        return recode(recoding, pa.Table.from_batches([block]), bounded)
+
+    blocks = stamped.to_batches(_BLOCK_ROWS)
+    if not blocks:
+        return recode(recoding, stamped, bounded)
+    return pa.concat_tables(map_blocks(recoded, blocks))
+
+
+def _recounted(recoded: pa.Table, request: Request) -> pa.Table:
+    def start() -> Recounting:
+        return Recounting(request.plan.class_columns, request.plan.k * RECOUNT_CAP)
+
+    def united(parts: Iterable[Recounting]) -> Recounting:
+        return reduce(Recounting.unite, parts)
+
+    blocks = recoded.to_batches(_BLOCK_ROWS) or [recoded]
+    return fold_blocks(blocks, start, Recounting.add, united).counted()
 
 
 class _Store:
