@@ -43,3 +43,10 @@ def note_attacks(
             "everybody's quasi-identifiers sees which, and learns that they break the "
             "rule. Coarser hierarchies or a higher k leave fewer of them"
         )
+    if found.united_records > 0:
+        result.warnings.append(
+            f"{found.united_records:.1%} of the consented records lie in classes that were "
+            "united because one of them broke a rule of anonymity.sensitive. Someone with a "
+            "register of everybody's quasi-identifiers sees which, and learns that one "
+            "of them does"
+        )

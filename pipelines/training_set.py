@@ -274,7 +274,8 @@ class _Run:
             message = "kept records left no histogram. This is a defect"
             raise GateError(message)
         anonymity = policy.anonymity
-        recoding = AnonymityPlan.from_policy(policy).choose(cleared.histogram)
+        plan = AnonymityPlan.from_policy(policy)
+        recoding = plan.choose(cleared.histogram)
         self._gate(recoding, "the chosen recoding")
         if not anonymity.sensitive:
             return recoding, recoding
@@ -284,6 +285,7 @@ class _Run:
             cleared.triples,
             anonymity.sensitive,
             anonymity.suppress_max,
+            plan,
         )
         self._gate(kept, "the classes that meet anonymity.sensitive")
         return kept, recoding

@@ -72,6 +72,7 @@ def test_local_run_publishes_ranges_of_classes_of_people(
     # Two ends a class, of three and of eight records.
     assert result.anonymity["attacks"] == {
         "withheld_records": 0.0,
+        "united_records": 0.0,
         "range_ends": round(4 / 11, 6),
     }
     assert any("knows the algorithm" in gap for gap in result.not_checked)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,9 @@ from ...policies.diversity import Sensitive
 from ...policies.errors import GateError
 from .diverse import class_values, judge
 from .histogram import ROWS
+from .local import LocalRecoding
+from .mend import mend_classes
+from .plan import AnonymityPlan
 from .recoding import Recoding
 from .sensitive import VALUE, numbered, value_people, value_triples
 from .utility import measure_ncp
@@ -34,6 +37,7 @@ def withhold_classes(
     triples: Mapping[str, pa.Table],
     rules: Mapping[str, Sensitive],
     suppress_max: float,
+    plan: AnonymityPlan | None = None,
 ) -> Plan:
     """Take the classes that break a rule out of a recoding.
 
@@ -44,6 +48,8 @@ def withhold_classes(
             records, as `CollectTriples` gives them.
         rules: sensitive attribute → what every class must meet.
         suppress_max: largest share of records that may be suppressed in all.
+        plan: what the recoding was chosen by. With it, classes of a local recoding are
+            united with others first, where that loses less than suppressing them.
 
     Returns:
         A recoding all of whose classes meet all rules. t-closeness is held against the
@@ -52,6 +58,9 @@ def withhold_classes(
     Raises:
         GateError: too much would be suppressed, or nothing would be left.
     """
+    if plan is not None and isinstance(recoding, LocalRecoding):
+        mended = mend_classes(recoding, plan, histogram, triples, rules)
+        recoding = cast("Plan", mended)  # what is local stays local
     names = list(recoding.quasi_identifiers)
     counted = {
         name: value_people(value_triples(recoding.apply(triples[name]), names, VALUE))

@@ -22,11 +22,15 @@ class AttackReport:
             attributes took out of classes of k people. Whoever has a register of
             everybody's quasi-identifiers sees the gap, and learns that the people in it
             break a rule.
+        united_records: share of the consented records whose classes were united because
+            one of them broke such a rule. With the same register one sees which, and
+            learns that one or the other does.
         range_ends: share of the cells that show a tight range which its ends give away
             at least: each end is the value of a record of the class.
     """
 
     withheld_records: float
+    united_records: float
     range_ends: float
 
 
@@ -44,10 +48,11 @@ def report_attacks(
     Not covered: what the choice of the classes gives away beyond (`downcode`).
     """
     withheld = released.suppressed_share - chosen.suppressed_share
-    ends = 0.0
-    if ranges and isinstance(released, LocalRecoding):
-        ends = _ends(released, published)
-    return AttackReport(max(withheld, 0.0), min(ends, 1.0))
+    ends = united = 0.0
+    if isinstance(released, LocalRecoding):
+        united = released.united_share
+        ends = _ends(released, published) if ranges else 0.0
+    return AttackReport(max(withheld, 0.0), united, min(ends, 1.0))
 
 
 def _ends(plan: LocalRecoding, published: int) -> float:

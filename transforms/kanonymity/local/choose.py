@@ -21,9 +21,15 @@ from ..recoding import same_labels
 from ..utility import LabelFacts, label_facts
 from .classes import ClassLabels
 from .problem import LocalColumn, LocalProblem, Pairs
-from .release import DEFAULT_EFFORT, LocalRelease, release_locally
+from .release import DEFAULT_EFFORT, LocalRelease, release_locally, released
 
-__all__ = ["LocalRecoding", "choose_in_part", "choose_local", "local_problem"]
+__all__ = [
+    "LocalRecoding",
+    "choose_in_part",
+    "choose_local",
+    "local_problem",
+    "recode",
+]
 
 RANGE = "range"
 """How a tight range is called among a column's levels in reports."""
@@ -50,6 +56,8 @@ class LocalRecoding:
             labels are those of hierarchies, which do not tell these values.
         records: that it was chosen for.
         facts: level and loss of every label, by column.
+        united_share: share of the records whose class was united with another because
+            of a rule on a sensitive attribute.
     """
 
     quasi_identifiers: tuple[str, ...]
@@ -64,6 +72,7 @@ class LocalRecoding:
     bounds: pa.Table
     records: int
     facts: LabelFacts
+    united_share: float = 0.0
 
     def __getstate__(self) -> dict[str, object]:
         """Travel without what is made again from the labels."""
@@ -190,6 +199,23 @@ def choose_in_part(
     allowed = allowed_rows(suppress_max, coded.total)
     found = release_locally(problem, effort, allowed)
     return _recoding(coded, found, k, ranges=ranges)
+
+
+def recode(
+    coded: Coded, problem: LocalProblem, class_of: Ints, *, ranges: bool
+) -> LocalRecoding:
+    """Write down classes that were found by other means.
+
+    Args:
+        coded: the histogram.
+        problem: the same in the words of a walk.
+        class_of: class of each distinct tuple, without gaps; -1 if it is suppressed.
+            That each covers k people is the caller's to see to.
+        ranges: whether numbers and dates are published as tight ranges.
+    """
+    count = int(class_of.max(initial=-1)) + 1
+    found = released(problem, class_of, count)
+    return _recoding(coded, found, problem.k, ranges=ranges)
 
 
 def local_problem(

@@ -77,15 +77,8 @@ def _describe(column: LocalColumn, order: Ints, starts: Ints) -> ClassLabels:
     if column.positions is not None:
         below, above = column.positions[low], column.positions[high]
         ranged = ~(np.isnan(below) | np.isnan(above))
-        loss = np.where(ranged, _range_loss(column, below, above), loss)
+        loss = column.with_ranges(loss, low, high)
     return ClassLabels(level, low, high, ranged, loss)
-
-
-def _range_loss(column: LocalColumn, below: Floats, above: Floats) -> Floats:
-    width = column.span + column.base
-    if width <= 0:
-        return np.zeros(len(below))
-    return np.asarray((above - below + column.base) / width, dtype=np.float64)
 
 
 def losses_of(problem: LocalProblem, labels: Sequence[ClassLabels]) -> Floats:
@@ -218,9 +211,8 @@ class _Growing:
             level = self._level(number, tuple_, among)
             loss = self.stacked[number][level, self.value[number][among]]
             if column.positions is not None:
-                below = column.positions[np.minimum(self.low[number][among], code)]
-                above = column.positions[np.maximum(self.high[number][among], code)]
-                known = ~(np.isnan(below) | np.isnan(above))
-                loss = np.where(known, _range_loss(column, below, above), loss)
+                low = np.minimum(self.low[number][among], code)
+                high = np.maximum(self.high[number][among], code)
+                loss = column.with_ranges(loss, low, high)
             total += column.weight * loss
         return total / sum(column.weight for column in columns)

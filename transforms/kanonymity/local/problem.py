@@ -83,6 +83,21 @@ class LocalColumn:
             (*losses[:-1], *costs, losses[-1]),
         )
 
+    def with_ranges(self, losses: Floats, low: Ints, high: Ints) -> Floats:
+        """Put the loss of the tight range in place of a label's, where there is one.
+
+        Args:
+            losses: of the labels.
+            low: smallest value number under each label.
+            high: largest; a null has no range.
+        """
+        if self.positions is None:
+            return losses
+        below, above = self.positions[low], self.positions[high]
+        width = self.span + self.base
+        share = (above - below + self.base) / width if width > 0 else 0.0
+        return np.where(np.isnan(below) | np.isnan(above), losses, share)
+
     @property
     def span(self) -> float:
         """Distance between the smallest and the largest value, 0 without two."""

@@ -12,7 +12,7 @@ from .nodes import plan_nodes
 from .problem import LocalProblem
 from .walk import walk
 
-__all__ = ["DEFAULT_EFFORT", "LocalRelease", "release_locally"]
+__all__ = ["DEFAULT_EFFORT", "LocalRelease", "release_locally", "released"]
 
 DEFAULT_EFFORT = 2_000
 """Nodes that a walk visits at most, unless told otherwise."""
@@ -64,6 +64,20 @@ def release_locally(
     nodes = plan_nodes(problem, effort)
     class_of, count = walk(problem, nodes)
     class_of = absorb(problem, class_of, count, allowed_rows)
+    return released(problem, class_of, count, len(nodes))
+
+
+def released(
+    problem: LocalProblem, class_of: Ints, count: int, nodes: int = 0
+) -> LocalRelease:
+    """Name the classes that were found, and add up what they lose.
+
+    Args:
+        problem: distinct tuples.
+        class_of: class of each, -1 if it is suppressed; every class has a member.
+        count: number of classes.
+        nodes: nodes that were planned.
+    """
     labels = describe(problem, class_of, count)
     held = class_of >= 0
     rows = np.bincount(class_of[held], weights=problem.rows[held], minlength=count)
@@ -77,5 +91,5 @@ def release_locally(
         labels=tuple(labels),
         loss=lost / max(int(problem.rows.sum()), 1),
         suppressed_rows=suppressed,
-        nodes=len(nodes),
+        nodes=nodes,
     )
