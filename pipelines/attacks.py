@@ -36,6 +36,12 @@ def note_attacks(
             f"(recoding: local, {kind}; docs/decisions/0008-default-recoding.md has "
             "what it told on public data)"
         )
+    if anonymity.target is not None:
+        result.anonymity["target"] = anonymity.target
+        result.not_checked.append(
+            f"what a choice that heeds column {anonymity.target} tells of its values to "
+            "someone who knows the algorithm"
+        )
     if found.withheld_records > 0:
         result.warnings.append(
             f"{found.withheld_records:.1%} of the consented records lie in classes that "

@@ -8,7 +8,7 @@ stay.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -21,6 +21,8 @@ from ..policies.model import Anonymity
 from ..transforms.blocks.names import BLOCK_ROWS
 from ..transforms.kanonymity import AnonymityPlan, CollectHistogram, CollectTriples
 from ..transforms.kanonymity.bounds import Bounded, class_columns
+from ..transforms.kanonymity.sensitive import VALUE
+from ..transforms.kanonymity.stage import CollectTargets
 from ..transforms.kanonymity.subjects import (
     CollectDraws,
     CollectShared,
@@ -30,6 +32,7 @@ from ..transforms.kanonymity.subjects import (
     settle_people,
     store_limits,
 )
+from ..transforms.kanonymity.target import target_counts
 from ..transforms.staging import SpillFile, plan_parts
 from ..transforms.staging.deliver import Deliver, received, received_table
 from ..transforms.staging.parts import Part, gather
@@ -94,12 +97,15 @@ class Counted:
         triples: sensitive attribute → distinct (tuple, value, person).
         people: the one tuple of every person; null unless the policy harmonises.
         capped: records left out because their person has too many.
+        targets: records by tuple and value of the training target; of harmonised people,
+            people by tuple and value. Null if there is no target.
     """
 
     histogram: pa.Table | None
     triples: dict[str, pa.Table]
     people: SettledPeople | None = None
     capped: int = 0
+    targets: pa.Table | None = None
 
 
 def count_records(
@@ -127,6 +133,18 @@ def count_records(
                 | f"Keep shared {name}"
                 >> Deliver(join(place, f"shared-{number}.parquet"), table=True)
             )
+    target = plan.anonymity.target
+    if target is not None:
+        counted = (
+            CollectTargets(plan.quasi_identifiers, target)
+            if how is None
+            else CollectTriples(plan.quasi_identifiers, target)
+        )
+        _ = (
+            blocks
+            | "Targets" >> counted
+            | "Keep targets" >> Deliver(join(place, "targets.parquet"), table=True)
+        )
     for number, name in enumerate(plan.anonymity.sensitive):
         _ = (
             blocks
@@ -145,8 +163,12 @@ def received_counts(plan: CountingPlan, place: str) -> Counted:
         is not None
     }
     how = plan.anonymity.subject.harmonise
+    targets = None
+    if plan.anonymity.target is not None:
+        targets = received_table(join(place, "targets.parquet"))
     if how is None:
-        return Counted(received_table(join(place, "histogram.parquet")), triples)
+        histogram = received_table(join(place, "histogram.parquet"))
+        return Counted(histogram, triples, targets=targets)
     shared = [
         table
         for number in range(len(plan.identifiers))
@@ -159,7 +181,10 @@ def received_counts(plan: CountingPlan, place: str) -> Counted:
         return Counted(None, triples)
     people = settled.people
     harmonised = {name: people.apply(table) for name, table in triples.items()}
-    return Counted(settled.histogram, harmonised, settled)
+    if targets is not None:
+        own = people.apply(targets)
+        targets = target_counts(own, plan.quasi_identifiers, VALUE)
+    return Counted(settled.histogram, harmonised, settled, targets=targets)
 
 
 def draw_records(
@@ -206,7 +231,7 @@ def run_counting_pass(
         )
     counted = received_counts(plan, place)
     (capped,) = received(join(place, "capped.json"))
-    return Counted(counted.histogram, counted.triples, counted.people, capped)
+    return replace(counted, capped=capped)
 
 
 class _Limit(beam.DoFn):

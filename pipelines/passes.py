@@ -80,6 +80,7 @@ class Cleared:
         histogram: distinct quasi-identifier tuples with their subjects; null if no
             record was kept.
         triples: sensitive attribute → distinct (tuple, value, person).
+        targets: tuples by value of the training target, counted; null if there is none.
         people: the one tuple of every person, where the policy harmonises.
         limits: which records of whom stay, where the policy limits them.
         capped: records left out because their person has too many.
@@ -93,6 +94,7 @@ class Cleared:
     spills: tuple[SpillFile, ...]
     histogram: pa.Table | None
     triples: dict[str, pa.Table]
+    targets: pa.Table | None = None
     people: SettledPeople | None = None
     limits: StoredLimits | None = None
     capped: int = 0
@@ -203,6 +205,7 @@ def run_clearing_pass(
         cleared,
         histogram=counted.histogram,
         triples=counted.triples,
+        targets=counted.targets,
         people=counted.people,
     )
 
@@ -220,6 +223,7 @@ def limit_records(
         cleared,
         histogram=counted.histogram,
         triples=counted.triples,
+        targets=counted.targets,
         people=counted.people,
         capped=counted.capped,
     )

@@ -275,7 +275,7 @@ class _Run:
             raise GateError(message)
         anonymity = policy.anonymity
         plan = AnonymityPlan.from_policy(policy)
-        recoding = plan.choose(cleared.histogram)
+        recoding = plan.choose(cleared.histogram, cleared.targets)
         self._gate(recoding, "the chosen recoding")
         if not anonymity.sensitive:
             return recoding, recoding

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .anonymity_bounds import check_bounds
 from .anonymity_subject import check_subject
+from .anonymity_target import check_target
 from .anonymity_utility import check_utility
 from .column_checks import check_columns
 from .consent_checks import check_consent
@@ -75,6 +76,7 @@ def run_checks(draft: Draft) -> Resolved:
     check_anonymity(draft, columns)
     check_utility(draft)
     check_bounds(draft, columns)
+    check_target(draft, columns)
     check_sensitive(draft, columns)
     check_subject(draft, columns)
     _places(draft)

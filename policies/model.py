@@ -90,6 +90,8 @@ class Anonymity(Frozen):
         labels: of `local`: numbers and dates are published with labels of their
             `hierarchy` alone, or as the tight `ranges` of their classes, which lose
             less and give more away.
+        target: published column that models will be trained to predict: the choice
+            generalises less what predicts it.
         sensitive: column → what every class must meet for that sensitive attribute.
         subject: whether rows of one person may be linked, and what is done then.
         contribution_cap: most records of one data subject that are published, ≥ 1, drawn
@@ -106,6 +108,7 @@ class Anonymity(Frozen):
     recoding: Literal["global", "local"] = "global"
     effort: int = Field(default=2_000, ge=1, le=1_000_000)
     labels: Literal["ranges", "hierarchy"] = "hierarchy"
+    target: str | None = None
     sensitive: dict[str, Sensitive] = Field(default_factory=dict)
     subject: SubjectRule = Field(default_factory=SubjectRule)
     contribution_cap: int | None = Field(default=None, ge=1)

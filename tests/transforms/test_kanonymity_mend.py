@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optin.policies.columns import Column, Hierarchy
@@ -29,7 +29,6 @@ from optin.transforms.kanonymity.local.classes import describe, losses_of
 from optin.transforms.kanonymity.local.unions import Unions
 from optin.transforms.kanonymity.sensitive import value_triples
 
-ADULT = Path(__file__).parents[3] / "shared" / "data" / "adult"
 QUASI = ("age", "place")
 AGE = Column(
     name="age",
@@ -105,6 +104,7 @@ def classes_of(out: pa.Table) -> dict[Any, dict[Any, set[int]]]:
     return classes
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS, RULES, st.booleans(), st.sampled_from([0.0, 0.1, 0.5, 0.9]))
 def test_classes_meet_rule_and_k_by_brute_force_when_mended(
     rows: Any, rule: Sensitive, ranges: bool, limit: float
@@ -146,6 +146,7 @@ def test_classes_meet_rule_and_k_by_brute_force_when_mended(
             assert apart / 2 <= rule.t + 1e-6
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS, RULES, st.integers(0, 2**32))
 def test_same_release_when_rows_come_in_another_order(
     rows: Any, rule: Sensitive, seed: int
@@ -162,6 +163,7 @@ def test_same_release_when_rows_come_in_another_order(
     assert mended(shuffled, plan_of(), rule).apply(table).equals(first.apply(table))
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS, RULES)
 def test_run_fits_suppress_max_when_it_does_without_unions(
     rows: Any, rule: Sensitive
@@ -210,6 +212,7 @@ def test_class_is_suppressed_when_union_costs_more() -> None:
     assert forced.apply(table_of(rows)).num_rows == 102
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_union_costs_what_its_labels_say(data: st.DataObject) -> None:
     # Hierarchies need not nest, as weeks and months do not.
@@ -287,11 +290,11 @@ def _whole(problem: LocalProblem, class_of: np.ndarray) -> tuple[list[Any], floa
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not ADULT.exists(), reason="the public data set is not here")
 @pytest.mark.parametrize(("k", "most"), [(10, 0.14), (50, 0.19)])
 def test_adult_loses_little_when_every_class_must_have_both_salaries(
-    k: int, most: float
+    shared_data: Path, k: int, most: float
 ) -> None:
+    folder = shared_data / "adult"
     # Suppressing instead loses 0.41 (k = 10) and 0.29 (k = 50).
     quasi = (
         "age",
@@ -304,13 +307,13 @@ def test_adult_loses_little_when_every_class_must_have_both_salaries(
         "occupation",
     )
     table = pacsv.read_csv(
-        ADULT / "adult.csv", parse_options=pacsv.ParseOptions(delimiter=";")
+        folder / "adult.csv", parse_options=pacsv.ParseOptions(delimiter=";")
     )
     people = pa.array(np.arange(table.num_rows, dtype=np.uint64))
     table = table.append_column(SUBJECT, people)
     ladders = []
     for name in quasi:
-        levels = Hierarchy(table=str(ADULT / f"adult_hierarchy_{name}.csv"))
+        levels = Hierarchy(table=str(folder / f"adult_hierarchy_{name}.csv"))
         kind = "string"
         if name == "age":
             kind, levels = "age_years", Hierarchy(widths=(5, 10, 20))

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ...policies.anonymity_utility import Utility
 from ...policies.diversity import Sensitive
+from ...policies.errors import InputError
 from ...policies.model import Policy
 from ..blocks.names import SUBJECT
 from ..blocks.tables import as_table, batches_of, find_column, find_type, identities_of
@@ -30,6 +31,7 @@ from .routing import MOST_PAIRS, BucketedRecoding
 from .routing.thin import Limited, thinned_bits
 from .sensitive import value_people, value_triples
 from .summary import Chosen, Summary, summarise
+from .target import target_counts
 from .threads import fold_blocks, map_blocks
 from .tokens import number_people
 
@@ -52,6 +54,7 @@ def kanonymize(
     sensitive: Mapping[str, Sensitive | Mapping[str, Any]] | None = None,
     utility: Utility | Mapping[str, Any] | None = None,
     most_pairs: int = MOST_PAIRS,
+    target: str | None = None,
 ) -> tuple[pa.Table, Summary]:
     """Generalise a table until every class covers at least k distinct people.
 
@@ -88,6 +91,9 @@ def kanonymize(
         utility: most that may be lost: `{"max_ncp": 0.2, "max_suppressed": 0.01}`.
         most_pairs: distinct pairs of tuple and person, k a tuple at most, that are held
             in memory at once; of more, local recoding makes buckets in temporary files.
+        target: column that models will be trained to predict; what predicts it is
+            generalised less. Also beside a policy, in place of its own. Buckets do not
+            heed it.
 
     Returns:
         The generalised table, and what was done and measured on it.
@@ -115,6 +121,14 @@ def kanonymize(
     )
     source = as_table(table)
     request.check(source.schema)
+    if target is not None:
+        if target in request.quasi or find_type(source.schema, target) is None:
+            message = (
+                f"target {target!r} must be a column of the table that is no "
+                "quasi-identifier"
+            )
+            raise InputError(message)
+        request = replace(request, plan=replace(request.plan, target=target))
     stamped = _stamped(source, request)
     quasi = request.quasi
     chosen, histogram = _choose(request, stamped)
@@ -140,7 +154,10 @@ def _choose(request: Request, stamped: pa.Table) -> tuple[Recoding, pa.Table]:
     if histogram is None:
         histogram = histogram_of(needed, quasi, plan.k)
     if not thinned_bits(histogram):
-        return request.choose(histogram, triples), histogram
+        targets = None
+        if plan.target is not None and plan.target in stamped.column_names:
+            targets = target_counts(stamped, quasi, plan.target)
+        return request.choose(histogram, triples, targets), histogram
     refuse_empty(needed, quasi)
     store = _Store()
     recoding = plan.choose_buckets(blocks, histogram, store.path)

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from ...policies.errors import GateError
 from .coded import Coded, code_histogram
+from .guide import guides_of
 from .histogram import ROWS
 from .ladder_labels import TOP
 from .ladders import Ladder
@@ -28,7 +29,11 @@ __all__ = ["allowed_rows", "choose_recoding", "out_of_reach"]
 
 
 def choose_recoding(
-    histogram: pa.Table, ladders: Sequence[Ladder], k: int, suppress_max: float
+    histogram: pa.Table,
+    ladders: Sequence[Ladder],
+    k: int,
+    suppress_max: float,
+    targets: pa.Table | None = None,
 ) -> GlobalRecoding:
     """Choose the level of every column that loses least and keeps k people per class.
 
@@ -37,12 +42,14 @@ def choose_recoding(
         ladders: one per quasi-identifier; `weight` and `max_level` are heeded.
         k: fewest distinct data subjects of a class.
         suppress_max: largest share of records that may be suppressed.
+        targets: records by tuple and value of a training target (`target_counts`):
+            what predicts it is generalised less.
 
     Returns:
         The recoding. Every class it releases covers at least k distinct subjects of
         the histogram. The loss that is least is the mean over records and, by weight,
         over columns, a suppressed record counting 1; equal losses: the finer first
-        column wins. The NCP that is told weighs columns alike.
+        column wins. The NCP that is told weighs columns alike and knows no target.
 
     Raises:
         GateError: no node keeps the suppressed share within `suppress_max`.
@@ -50,17 +57,18 @@ def choose_recoding(
     Not covered: local recoding (`choose_local`).
     """
     coded = code_histogram(histogram, ladders, k)
-    mean_weight = sum(column.ladder.weight for column in coded.columns) / len(ladders)
+    guides = guides_of(coded, targets)
+    mean_weight = sum(guide.weight for guide in guides) / len(guides)
     found = search_lattice(
         [
             Axis(
                 column.groups[: column.levels],
                 tuple(
-                    loss * (column.ladder.weight / mean_weight)
-                    for loss in column.rungs.losses[: column.levels]
+                    loss * (guide.weight / mean_weight)
+                    for loss in guide.losses[: column.levels]
                 ),
             )
-            for column in coded.columns
+            for column, guide in zip(coded.columns, guides, strict=True)
         ],
         [column.codes[coded.pair_tuple] for column in coded.columns],
         coded.pair_subject,

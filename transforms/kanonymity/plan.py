@@ -52,6 +52,8 @@ class AnonymityPlan:
             by global recoding.
         bounds: quasi-identifiers of numbers, times or dates whose labels' bounds come
             out as values too, in `NAME_lower` and `NAME_upper`.
+        target: column that models will be trained to predict, which the choice spares
+            what predicts; or None.
     """
 
     subject: str
@@ -64,6 +66,7 @@ class AnonymityPlan:
     utility: Utility = field(default_factory=Utility)
     most_pairs: int = MOST_PAIRS
     bounds: tuple[str, ...] = ()
+    target: str | None = None
 
     @staticmethod
     def from_policy(policy: Policy) -> AnonymityPlan:
@@ -85,6 +88,7 @@ class AnonymityPlan:
             utility=anonymity.utility,
             most_pairs=anonymity.most_pairs,
             bounds=policy.bounded_columns,
+            target=anonymity.target,
         )
 
     @property
@@ -106,8 +110,12 @@ class AnonymityPlan:
         """Names of all columns that tell of a class: labels, then their bounds."""
         return class_columns(self.quasi_identifiers, self.bounded)
 
-    def choose(self, histogram: pa.Table) -> Recoding:
+    def choose(self, histogram: pa.Table, targets: pa.Table | None = None) -> Recoding:
         """Choose the recoding on a histogram.
+
+        Args:
+            histogram: k-capped histogram of the records.
+            targets: of `target`: records by tuple and value (`target_counts`).
 
         Raises:
             GateError: k is out of reach, or a quasi-identifier has no value at all; or
@@ -119,7 +127,9 @@ class AnonymityPlan:
             raise self.too_many()
         refuse_empty(histogram, self.quasi_identifiers)
         if not self.local:
-            return choose_recoding(histogram, self.ladders, self.k, self.suppress_max)
+            return choose_recoding(
+                histogram, self.ladders, self.k, self.suppress_max, targets
+            )
         return choose_local(
             histogram,
             self.ladders,
@@ -127,6 +137,7 @@ class AnonymityPlan:
             self.suppress_max,
             effort=self.effort,
             ranges=self.ranges,
+            targets=targets,
         )
 
     def count(self, blocks: Iterable[pa.RecordBatch]) -> pa.Table | None:
@@ -135,12 +146,18 @@ class AnonymityPlan:
         state = fold_blocks(blocks, limited.start, limited.add, limited.unite)
         return limited.finish(state)
 
-    def choose_from(self, blocks: Iterable[pa.RecordBatch], folder: str) -> Recoding:
+    def choose_from(
+        self,
+        blocks: Iterable[pa.RecordBatch],
+        folder: str,
+        targets: pa.Table | None = None,
+    ) -> Recoding:
         """Choose the recoding of records: on one histogram, or on buckets in a folder.
 
         Args:
             blocks: with `optin:subject`; they can be read twice.
             folder: for the buckets, if there are any; the recoding then needs it.
+            targets: of `target`: records by tuple and value. Buckets do not heed it.
 
         Raises:
             GateError: k is out of reach, or there are too many tuples.
@@ -150,7 +167,7 @@ class AnonymityPlan:
             message = "there is no record to choose a recoding on"
             raise GateError(message)
         if not thinned_bits(counted):
-            return self.choose(counted)
+            return self.choose(counted, targets)
         return self.choose_buckets(blocks, counted, folder)
 
     def choose_buckets(

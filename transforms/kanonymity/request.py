@@ -148,17 +148,23 @@ class Request:
             columns[name] = plain_text(column) if read is None else _read(column, read)
         return columns
 
-    def choose(self, histogram: pa.Table, triples: Mapping[str, pa.Table]) -> Recoding:
+    def choose(
+        self,
+        histogram: pa.Table,
+        triples: Mapping[str, pa.Table],
+        targets: pa.Table | None = None,
+    ) -> Recoding:
         """Choose the recoding on what was counted.
 
         Args:
             histogram: the k-capped histogram.
             triples: sensitive attribute → distinct (tuple, value, person).
+            targets: records by tuple and value of the training target.
 
         Raises:
             GateError: k, or a rule, is out of reach.
         """
-        recoding = self.typed(histogram.schema).choose(histogram)
+        recoding = self.typed(histogram.schema).choose(histogram, targets)
         return self.withheld(recoding, histogram, triples)
 
     def withheld(
@@ -167,8 +173,9 @@ class Request:
         """Take classes that break a rule out of a recoding; see `withhold_classes`."""
         if not self.sensitive:
             return recoding
-        most = self.plan.suppress_max
-        return withhold_classes(recoding, histogram, triples, self.sensitive, most)
+        most, plan = self.plan.suppress_max, self.typed(histogram.schema)
+        rules = self.sensitive
+        return withhold_classes(recoding, histogram, triples, rules, most, plan)
 
     def typed(self, schema: pa.Schema) -> AnonymityPlan:
         """Make columns of numbers an axis, where nobody said what they are."""

@@ -16,8 +16,15 @@ from .combine import ClassesFn, HistogramFn, MergeFn
 from .measure import RECOUNT_CAP
 from .merging import SHARDS, by_shard, distinct_rows
 from .sensitive import value_people, value_triples
+from .target import merge_targets, target_counts
 
-__all__ = ["CollectHistogram", "CollectTriples", "CountClasses", "CountValues"]
+__all__ = [
+    "CollectHistogram",
+    "CollectTargets",
+    "CollectTriples",
+    "CountClasses",
+    "CountValues",
+]
 
 
 class CollectHistogram(beam.PTransform[Any, Any]):
@@ -80,6 +87,28 @@ class CollectTriples(beam.PTransform[Any, Any]):
             blocks
             | "Triples" >> beam.Map(value_triples, self._quasi, self._sensitive)
             | "Unite" >> beam.CombineGlobally(MergeFn(distinct_rows))
+            | "Any" >> beam.Filter(lambda table: table is not None)
+        )
+
+
+class CollectTargets(beam.PTransform[Any, Any]):
+    """Counts records by tuple of quasi-identifiers and value of a training target.
+
+    Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table, as
+    `target_counts` gives it. Counts alone travel, no person.
+    """
+
+    def __init__(self, quasi_identifiers: Sequence[str], target: str) -> None:
+        super().__init__()
+        self._quasi = tuple(quasi_identifiers)
+        self._target = target
+
+    def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
+        """Add up the counts of all blocks."""
+        return (
+            blocks
+            | "Targets" >> beam.Map(target_counts, self._quasi, self._target)
+            | "Add up" >> beam.CombineGlobally(MergeFn(merge_targets))
             | "Any" >> beam.Filter(lambda table: table is not None)
         )
 

@@ -16,6 +16,7 @@ from ..choose import allowed_rows, out_of_reach
 from ..coded import Coded, CodedColumn, code_histogram
 from ..codes import Ints, TupleIndex, dictionary_of, places_in
 from ..domains import Domain
+from ..guide import guides_of
 from ..ladders import Ladder
 from ..recoding import same_labels
 from ..utility import LabelFacts, label_facts
@@ -150,6 +151,7 @@ def choose_local(
     *,
     effort: int = DEFAULT_EFFORT,
     ranges: bool = True,
+    targets: pa.Table | None = None,
 ) -> LocalRecoding:
     """Choose classes of distinct tuples, each with the tightest labels that hold.
 
@@ -161,6 +163,8 @@ def choose_local(
         effort: most nodes of the lattice that are visited, at least 1.
         ranges: numbers and dates are published as tight ranges; False publishes labels
             of the hierarchies alone.
+        targets: records by tuple and value of a training target (`target_counts`):
+            what predicts it is generalised less.
 
     Returns:
         The recoding. Every class it releases covers at least k distinct subjects of
@@ -173,7 +177,16 @@ def choose_local(
     """
     coded = code_histogram(histogram, ladders, k)
     allowed = allowed_rows(suppress_max, coded.total)
-    found = release_locally(local_problem(coded, k, ranges=ranges), effort, allowed)
+    problem = local_problem(coded, k, ranges=ranges)
+    guide = None
+    if targets is not None:
+        columns = zip(problem.columns, guides_of(coded, targets), strict=True)
+        guided = tuple(
+            replace(column, losses=one.losses, weight=one.weight)
+            for column, one in columns
+        )
+        guide = replace(problem, columns=guided)
+    found = release_locally(problem, effort, allowed, guide)
     if found.suppressed_rows > allowed:
         raise out_of_reach(k, suppress_max)
     return _recoding(coded, found, k, ranges=ranges)

@@ -41,7 +41,10 @@ class LocalRelease:
 
 
 def release_locally(
-    problem: LocalProblem, effort: int = DEFAULT_EFFORT, allowed_rows: int = 0
+    problem: LocalProblem,
+    effort: int = DEFAULT_EFFORT,
+    allowed_rows: int = 0,
+    guide: LocalProblem | None = None,
 ) -> LocalRelease:
     """Find classes of at least k distinct subjects that lose little.
 
@@ -58,12 +61,15 @@ def release_locally(
         effort: most nodes visited, at least 1.
         allowed_rows: records that may stay suppressed without need; where fewer can be
             reached by merging, no more stay. More may stay where `max_level` forbids it.
+        guide: the same tuples with other losses and weights, which the classes are
+            chosen by; the loss that is told stays that of `problem`.
 
     Not covered: the least possible loss; attacks that know the algorithm (minimality).
     """
-    nodes = plan_nodes(problem, effort)
-    class_of, count = walk(problem, nodes)
-    class_of = absorb(problem, class_of, count, allowed_rows)
+    by = problem if guide is None else guide
+    nodes = plan_nodes(by, effort)
+    class_of, count = walk(by, nodes)
+    class_of = absorb(by, class_of, count, allowed_rows)
     return released(problem, class_of, count, len(nodes))
 
 
