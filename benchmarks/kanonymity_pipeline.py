@@ -28,7 +28,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
@@ -159,7 +158,7 @@ def alone(data: Path, rows: int, people: int, _: Path) -> dict[str, Any]:
     from optin.transforms.blocks.names import SUBJECT
     from optin.transforms.kanonymity import AnonymityPlan, report_classes
     from optin.transforms.kanonymity.measure import RECOUNT_CAP, Recounting
-    from optin.transforms.kanonymity.threads import fold_blocks
+    from optin.transforms.kanonymity.threads import map_blocks
 
     plan = AnonymityPlan(SUBJECT, tuple(ladders_of(data)), K, 0.0, True, ranges=True)
     blocks = list(sample(data, rows, people))
@@ -170,16 +169,17 @@ def alone(data: Path, rows: int, people: int, _: Path) -> dict[str, Any]:
     del counted
     clock.step("choice")
 
-    def start() -> Recounting:
-        return Recounting(QUASI, K * RECOUNT_CAP)
+    recounting = Recounting(QUASI, K * RECOUNT_CAP)
 
-    def add(state: Recounting, block: pa.RecordBatch) -> Recounting:
-        return state.add(recoding.apply(pa.Table.from_batches([block])))
+    def recoded(block: pa.RecordBatch) -> pa.Table:
+        table = pa.Table.from_batches([block])
+        return recoding.apply(table, encoded=True)
 
-    def united(parts: Iterable[Recounting]) -> Recounting:
-        return reduce(Recounting.unite, parts)
-
-    found = fold_blocks(blocks, start, add, united).counted()
+    for piece in map_blocks(recoded, blocks):
+        recounting.add(piece)
+        for name in QUASI:
+            piece.column(name).cast(pa.string())  # what is given
+    found = recounting.counted()
     clock.step("apply and recount")
     report = report_classes(found, QUASI, K)
     if report.violating_classes or report.rows != rows:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -132,8 +131,7 @@ def kanonymize(
     stamped = _stamped(source, request)
     quasi = request.quasi
     chosen, histogram = _choose(request, stamped)
-    recoded = _recoded(chosen, stamped, request)
-    counted = _recounted(recoded, request)
+    recoded, counted = _recoded(chosen, stamped, request)
     values = {
         name: value_people(value_triples(recoded, quasi, name))
         for name in request.sensitive
@@ -169,27 +167,25 @@ def _choose(request: Request, stamped: pa.Table) -> tuple[Recoding, pa.Table]:
     ), histogram
 
 
-def _recoded(recoding: Recoding, stamped: pa.Table, request: Request) -> pa.Table:
-    bounded = request.plan.bounded
+def _recoded(
+    recoding: Recoding, stamped: pa.Table, request: Request
+) -> tuple[pa.Table, pa.Table]:
+    """Recode blocks on all cores, and count the people of the classes as they come."""
+    plan = request.plan
+    recounting = Recounting(plan.class_columns, plan.k * RECOUNT_CAP)
 
     def recoded(block: pa.RecordBatch) -> pa.Table:
-        return recode(recoding, pa.Table.from_batches([block]), bounded)
+        return recode(recoding, pa.Table.from_batches([block]), plan.bounded)
 
     blocks = stamped.to_batches(_BLOCK_ROWS)
     if not blocks:
-        return recode(recoding, stamped, bounded)
-    return pa.concat_tables(map_blocks(recoded, blocks))
-
-
-def _recounted(recoded: pa.Table, request: Request) -> pa.Table:
-    def start() -> Recounting:
-        return Recounting(request.plan.class_columns, request.plan.k * RECOUNT_CAP)
-
-    def united(parts: Iterable[Recounting]) -> Recounting:
-        return reduce(Recounting.unite, parts)
-
-    blocks = recoded.to_batches(_BLOCK_ROWS) or [recoded]
-    return fold_blocks(blocks, start, Recounting.add, united).counted()
+        empty = recode(recoding, stamped, plan.bounded)
+        return empty, recounting.add(empty).counted()
+    pieces = []
+    for piece in map_blocks(recoded, blocks):
+        recounting.add(piece)
+        pieces.append(piece)
+    return pa.concat_tables(pieces), recounting.counted()
 
 
 class _Store:
