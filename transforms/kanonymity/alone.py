@@ -30,6 +30,7 @@ from .local import DEFAULT_EFFORT
 from .plan import AnonymityPlan
 from .recoding import Recoding
 from .request import QuasiIdentifiers, Request, ask
+from .risk import Alone, alone
 from .stage import CollectHistogram, CollectTriples, CountClasses, CountValues
 from .summary import Chosen, Summary, summarise
 from .tokens import number_people
@@ -150,7 +151,7 @@ class KAnonymize(beam.PTransform[PCollection[Any], Any]):
         histogram = blocks | "Histogram" >> CollectHistogram(quasi, k)
         chosen = histogram | "Choose" >> beam.ParDo(
             _Choose(request), AsList(triples)
-        ).with_outputs("facts", main="recoding")
+        ).with_outputs("facts", "before", main="recoding")
         recoded = stamped | "Apply" >> beam.ParDo(
             _Apply(request.plan.bounded), AsIter(chosen.facts), AsIter(chosen.recoding)
         ).with_output_types(_STAMPED)
@@ -161,7 +162,11 @@ class KAnonymize(beam.PTransform[PCollection[Any], Any]):
             | "Recount" >> CountClasses(request.plan.class_columns, k)
             | "Judge"
             >> beam.Map(
-                _judge, request, AsIter(chosen.facts), AsIter(histogram), AsList(values)
+                _judge,
+                request,
+                AsIter(chosen.facts),
+                AsIter(chosen.before),
+                AsList(values),
             )
         )
         return recoded, report
@@ -254,6 +259,7 @@ class _Choose(beam.DoFn):
     ) -> Iterator[Any]:
         recoding = self._request.choose(histogram, dict(triples))
         yield recoding
+        yield TaggedOutput("before", alone(histogram))
         yield TaggedOutput("facts", Chosen.of(recoding, secrets.token_hex(8)))
 
 
@@ -300,15 +306,15 @@ def _judge(
     counted: pa.Table,
     request: Request,
     facts: Iterable[Chosen],
-    histograms: Iterable[pa.Table],
+    uniques: Iterable[Alone],
     values: list[tuple[str, pa.Table]],
 ) -> Summary:
-    (chosen,), (histogram,) = facts, histograms
+    (chosen,), (unique,) = facts, uniques
     held: dict[str, pa.Table | None] = dict.fromkeys(request.sensitive)
     for name, table in values:  # each class stands in one of them
         before = held[name]
         held[name] = table if before is None else pa.concat_tables([before, table])
-    return summarise(request, chosen, histogram, counted, held)
+    return summarise(request, chosen, unique, counted, held)
 
 
 def _block(

@@ -47,12 +47,15 @@ class RiskReport:
 
 
 def report_risk(
-    histogram: pa.Table, counted: pa.Table | None, register: pa.Table | None = None
+    histogram: pa.Table | Alone,
+    counted: pa.Table | None,
+    register: pa.Table | None = None,
 ) -> RiskReport:
     """Measure what an attacker could do with the staged set.
 
     Args:
-        histogram: distinct tuples of the consented records with their people.
+        histogram: distinct tuples of the consented records with their people, or what
+            `alone` tells of them.
         counted: recount of the staged classes, as `CountClasses` gives it.
         register: recount of the same labels on a register of people that holds all
             those of the set; null if none is at hand.
@@ -60,7 +63,8 @@ def report_risk(
     Returns:
         The shares; of an empty set all risks are 0.
     """
-    tuples, records = alone(histogram).shares
+    before = histogram if isinstance(histogram, Alone) else alone(histogram)
+    tuples, records = before.shares
     if counted is None or counted.num_rows == 0:
         return RiskReport(0.0, 0.0, 0.0, tuples, records, 0.0)
     people = pc.list_value_length(counted.column(SUBJECTS)).to_numpy()

@@ -12,7 +12,7 @@ from .diverse import SensitiveReport, report_sensitive
 from .measure import ClassReport, report_classes
 from .recoding import Recoding
 from .request import Request
-from .risk import RiskReport, report_risk
+from .risk import Alone, RiskReport, report_risk
 from .utility import LabelFacts, level_shares, measure_ncp, refuse_loss
 
 __all__ = ["Chosen", "Summary", "summarise"]
@@ -82,7 +82,7 @@ class Summary:
 def summarise(
     request: Request,
     chosen: Chosen,
-    histogram: pa.Table,
+    histogram: pa.Table | Alone,
     counted: pa.Table | None,
     values: Mapping[str, pa.Table | None],
 ) -> Summary:
@@ -91,7 +91,7 @@ def summarise(
     Args:
         request: what was asked for.
         chosen: what is known of the recoding that was applied.
-        histogram: what that was chosen on.
+        histogram: what that was chosen on, or what `alone` tells of it.
         counted: people of every class of the result.
         values: sensitive attribute → people of every class by value.
 
