@@ -93,8 +93,9 @@ class Counted:
 
     Attributes:
         histogram: distinct quasi-identifier tuples with their subjects; null if there
-            was no record.
-        triples: sensitive attribute → distinct (tuple, value, person).
+            was no record, a sample (`thinned_bits`) if there are too many.
+        triples: sensitive attribute → distinct (tuple, value, person); an attribute
+            with too many is left out.
         people: the one tuple of every person; null unless the policy harmonises.
         capped: records left out because their person has too many.
         targets: records by tuple and value of the training target; of harmonised people,
@@ -116,7 +117,10 @@ def count_records(
     if how is None:
         _ = (
             blocks
-            | "Histogram" >> CollectHistogram(plan.quasi_identifiers, plan.anonymity.k)
+            | "Histogram"
+            >> CollectHistogram(
+                plan.quasi_identifiers, plan.anonymity.k, plan.anonymity.most_pairs
+            )
             | "Keep histogram" >> Deliver(join(place, "histogram.parquet"), table=True)
         )
     else:
@@ -148,7 +152,8 @@ def count_records(
     for number, name in enumerate(plan.anonymity.sensitive):
         _ = (
             blocks
-            | f"Triples {name}" >> CollectTriples(plan.quasi_identifiers, name)
+            | f"Triples {name}"
+            >> CollectTriples(plan.quasi_identifiers, name, plan.anonymity.most_pairs)
             | f"Keep triples {name}"
             >> Deliver(join(place, f"triples-{number}.parquet"), table=True)
         )

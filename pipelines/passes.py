@@ -27,6 +27,8 @@ from ..transforms.deidentify import Deidentify, DeidentifyPlan
 from ..transforms.deidentify.residual import ResidualCounts, ResidualPlan
 from ..transforms.kanonymity import CountClasses, CountValues, Recoding
 from ..transforms.kanonymity.bounds import Bounded, recode
+from ..transforms.kanonymity.recount import CountClassesOnDisk
+from ..transforms.kanonymity.routing import BucketedRecoding
 from ..transforms.kanonymity.subjects import (
     CountLinks,
     LinkReport,
@@ -78,8 +80,9 @@ class Cleared:
         findings: column → entity → spans found in scanned text.
         spills: where the cleared records are.
         histogram: distinct quasi-identifier tuples with their subjects; null if no
-            record was kept.
-        triples: sensitive attribute → distinct (tuple, value, person).
+            record was kept, a sample (`thinned_bits`) if there are too many.
+        triples: sensitive attribute → distinct (tuple, value, person); an attribute
+            with too many is left out.
         targets: tuples by value of the training target, counted; null if there is none.
         people: the one tuple of every person, where the policy harmonises.
         limits: which records of whom stay, where the policy limits them.
@@ -275,7 +278,15 @@ def run_staging_pass(
             )
         )
         blocks = parts | "Read back" >> ReadBack()
-        classes = blocks | "Recount" >> CountClasses(class_columns, anonymity.k)
+        if isinstance(recoding, BucketedRecoding):
+            classes = parts | "Recount" >> CountClassesOnDisk(
+                class_columns,
+                anonymity.k,
+                len(plan_parts(rows)),
+                join(place, "recount"),
+            )
+        else:
+            classes = blocks | "Recount" >> CountClasses(class_columns, anonymity.k)
         _ = (
             parts
             | "Part index" >> beam.Map(asdict)

@@ -40,11 +40,11 @@ from ..transforms.deidentify import (
 from ..transforms.kanonymity import (
     AnonymityPlan,
     Recoding,
-    withhold_classes,
 )
 from ..transforms.kanonymity.utility import gate_facts, refuse_loss
 from .attacks import note_attacks
 from .audit import check_writable, write_audit, write_result
+from .buckets import choose_for, withhold_for
 from .consent_ledger import ledger_facts, open_ledger, with_ledger
 from .counting import CountingPlan
 from .failures import plain_failures
@@ -129,7 +129,8 @@ class _Run:
                     self._progress("limiting the records of each person")
                 with plain_failures("limiting the records of each person"):
                     cleared = limit_records(cleared, plan, place, self._flags)
-                recoding, chosen = self._choose(cleared)
+                with plain_failures("choosing the generalisation"):
+                    recoding, chosen = self._choose(cleared, place)
                 self._progress("writing the staged set and measuring it")
                 measure = MeasureStaged.of(policy, suite)
                 residual = residual_plan(policy)
@@ -266,26 +267,23 @@ class _Run:
             )
             raise GateError(message)
 
-    def _choose(self, cleared: Cleared) -> tuple[Recoding, Recoding]:
-        """Choose the generalisation on the histogram; and what it was for k alone."""
-        policy = self._policy
+    def _choose(self, cleared: Cleared, place: Workspace) -> tuple[Recoding, Recoding]:
+        """Choose the generalisation on the counts; and what it was for k alone."""
         self._progress("choosing the generalisation")
-        if cleared.histogram is None:  # _account saw kept records
-            message = "kept records left no histogram. This is a defect"
-            raise GateError(message)
-        anonymity = policy.anonymity
-        plan = AnonymityPlan.from_policy(policy)
-        recoding = plan.choose(cleared.histogram, cleared.targets)
+        anonymity = self._policy.anonymity
+        plan = AnonymityPlan.from_policy(self._policy)
+        recoding = choose_for(cleared, plan, place, self._flags)
         self._gate(recoding, "the chosen recoding")
         if not anonymity.sensitive:
             return recoding, recoding
-        kept = withhold_classes(
+        kept = withhold_for(
             recoding,
-            cleared.histogram,
-            cleared.triples,
+            cleared,
             anonymity.sensitive,
             anonymity.suppress_max,
             plan,
+            place,
+            self._flags,
         )
         self._gate(kept, "the classes that meet anonymity.sensitive")
         return kept, recoding

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
+import pyarrow as pa
+
 from ..expectations import (
     RESIDUAL_CHECK,
     CheckResult,
@@ -26,6 +28,8 @@ from ..transforms.kanonymity import (
     report_risk,
     report_sensitive,
 )
+from ..transforms.kanonymity.risk import Alone
+from ..transforms.kanonymity.routing import BucketedRecoding
 from ..transforms.kanonymity.utility import (
     gate_facts,
     level_shares,
@@ -87,8 +91,12 @@ def verify_staged(
         for name, kind in schema
     ]
     result.anonymity["subject"] = _subject(policy, cleared)
-    if cleared.histogram is not None:
-        risk = report_risk(cleared.histogram, staged.classes)
+    before: pa.Table | Alone | None = cleared.histogram
+    if isinstance(recoding, BucketedRecoding):
+        result.anonymity["buckets"] = recoding.router.buckets
+        before = recoding.alone
+    if before is not None:
+        risk = report_risk(before, staged.classes)
         result.anonymity["risk"] = {
             name: round(share, 6) for name, share in asdict(risk).items()
         }

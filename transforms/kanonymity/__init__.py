@@ -15,7 +15,7 @@ from .plan import AnonymityPlan
 from .quantiles import fit_ladders
 from .recoding import GlobalRecoding, Recoding
 from .risk import RiskReport, report_risk
-from .withhold import withhold_classes
+from .withhold import withhold_classes, withhold_counted, within_share
 
 if TYPE_CHECKING:
     from .alone import KAnonymize
@@ -47,6 +47,8 @@ __all__ = [
     "report_risk",
     "report_sensitive",
     "withhold_classes",
+    "withhold_counted",
+    "within_share",
 ]
 
 

@@ -61,8 +61,8 @@ class KAnonymize(beam.PTransform[PCollection[Any], Any]):
     one person, which can only raise what is suppressed. Records without a subject count
     as one person together.
 
-    Not covered: windows other than the global one; timestamps of rows, which are not
-    kept; people whose rows can be linked by what else stands in them.
+    Not covered: more tuples than `most_pairs` lets into memory, which are refused; windows other than the global one; timestamps of rows, which are not kept;
+    people whose rows can be linked by what else stands in them.
 
     Args:
         policy: the path of a policy, a loaded one, or a plan; in place of all that
@@ -148,7 +148,8 @@ class KAnonymize(beam.PTransform[PCollection[Any], Any]):
         request, quasi, k = self._request, self._request.quasi, self._request.plan.k
         blocks = stamped | "Blocks" >> beam.Keys().with_output_types(pa.RecordBatch)
         triples = self._named(blocks, "Triples", CollectTriples)
-        histogram = blocks | "Histogram" >> CollectHistogram(quasi, k)
+        most = request.plan.most_pairs
+        histogram = blocks | "Histogram" >> CollectHistogram(quasi, k, most)
         chosen = histogram | "Choose" >> beam.ParDo(
             _Choose(request), AsList(triples)
         ).with_outputs("facts", "before", main="recoding")

@@ -12,7 +12,7 @@ from .histogram import Counting, code_rows
 from .measure import Recounting
 from .routing.thin import Limited, State
 
-__all__ = ["ClassesFn", "HistogramFn", "LimitedHistogramFn", "MergeFn"]
+__all__ = ["ClassesFn", "HistogramFn", "LimitedHistogramFn", "MergeFn", "MergeWithinFn"]
 
 
 _WAITING = 1_024  # tables of an accumulator
@@ -150,6 +150,33 @@ class MergeFn(beam.CombineFn):
     def extract_output(self, accumulator: list[pa.Table]) -> Any:
         """Merge all and finish."""
         return self._finish(self._merge(accumulator)) if accumulator else None
+
+
+class MergeWithinFn(MergeFn):
+    """Unites tables as long as they do not have too many rows; else the result is None.
+
+    Args:
+        merge: unites tables; rows never become fewer.
+        most: rows that the result may have.
+    """
+
+    def __init__(self, merge: Merge, most: int) -> None:
+        super().__init__(merge)
+        self._most = most
+
+    def compact(self, accumulator: list[pa.Table]) -> list[pa.Table]:
+        """Merge what waits; a table without columns stands for too many rows."""
+        if any(not table.num_columns for table in accumulator):
+            return [pa.table({})]
+        merged = super().compact(accumulator)
+        if merged and merged[0].num_rows > self._most:
+            return [pa.table({})]
+        return merged
+
+    def extract_output(self, accumulator: list[pa.Table]) -> Any:
+        """Give the table, or None where there are too many rows, or no input."""
+        merged = self.compact(accumulator)
+        return merged[0] if merged and merged[0].num_columns else None
 
 
 class ClassesFn(beam.CombineFn):

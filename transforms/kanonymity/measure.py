@@ -27,11 +27,16 @@ __all__ = [
     "Recounting",
     "class_sizes",
     "merge_class_sizes",
+    "people_of",
     "report_classes",
+    "without_people",
 ]
 
 SUBJECTS = "optin:subjects"
 """list<uint64> column of a recount: distinct subjects of the class, capped."""
+
+PEOPLE = "optin:people"
+"""int64 column of a recount without subjects: how many there were, capped."""
 
 RECOUNT_CAP = 4
 """The recount keeps up to this many times k people per class: enough to tell how far
@@ -201,6 +206,23 @@ def _table(counter: ClassCounter) -> pa.Table:
     return pa.table([*labels, people, pa.array(rows, pa.int64())], names=names)
 
 
+def people_of(counted: pa.Table) -> pa.ChunkedArray:
+    """Give the people of every class of a recount, capped as it is."""
+    if PEOPLE in counted.column_names:
+        return counted.column(PEOPLE)
+    return pc.list_value_length(counted.column(SUBJECTS))
+
+
+def without_people(counted: pa.Table) -> pa.Table:
+    """Put how many people a class has in the place of who they are.
+
+    For classes that are counted to the end: such recounts cannot be merged.
+    """
+    people = people_of(counted).cast(pa.int64())
+    place = counted.schema.get_field_index(SUBJECTS)
+    return counted.set_column(place, PEOPLE, people)
+
+
 def report_classes(
     counted: pa.Table | None, quasi_identifiers: tuple[str, ...], k: int
 ) -> ClassReport:
@@ -220,7 +242,7 @@ def report_classes(
         raise GateError(message)
     if counted is None or counted.num_rows == 0:
         return ClassReport(0, 0, 0, 0, 0, 0.0, 0)
-    people = pc.list_value_length(counted.column(SUBJECTS))
+    people = people_of(counted)
     rows = counted.column(ROWS)
     short = pc.less(people, k)
     sizes = rows.to_numpy().astype(np.int64)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..blocks.names import SUBJECT
 from .histogram import ROWS, codes_of
-from .measure import SUBJECTS
+from .measure import people_of
 
 __all__ = ["Alone", "RiskReport", "alone", "report_risk"]
 
@@ -67,7 +66,7 @@ def report_risk(
     tuples, records = before.shares
     if counted is None or counted.num_rows == 0:
         return RiskReport(0.0, 0.0, 0.0, tuples, records, 0.0)
-    people = pc.list_value_length(counted.column(SUBJECTS)).to_numpy()
+    people = people_of(counted).to_numpy()
     prosecutor = 1 / int(people.min())
     journalist = prosecutor
     if register is not None:
@@ -125,7 +124,7 @@ def _against(register: pa.Table, counted: pa.Table) -> float:
     names = counted.column_names[:-2]
     both = pa.concat_tables([register.select(names), counted.select(names)])
     tuple_of, count = codes_of(both.columns)
-    people = pc.list_value_length(register.column(SUBJECTS)).to_numpy()
+    people = people_of(register).to_numpy()
     of_class = np.zeros(count, dtype=np.int64)
     of_class[tuple_of[: register.num_rows]] = people
     found = of_class[tuple_of[register.num_rows :]]

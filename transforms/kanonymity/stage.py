@@ -12,7 +12,7 @@ import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
 from .codes import Ints
-from .combine import ClassesFn, HistogramFn, MergeFn
+from .combine import ClassesFn, HistogramFn, LimitedHistogramFn, MergeFn, MergeWithinFn
 from .measure import RECOUNT_CAP
 from .merging import SHARDS, by_shard, distinct_rows
 from .sensitive import value_people, value_triples
@@ -24,6 +24,7 @@ __all__ = [
     "CollectTriples",
     "CountClasses",
     "CountValues",
+    "shard_of_labels",
 ]
 
 
@@ -32,12 +33,17 @@ class CollectHistogram(beam.PTransform[Any, Any]):
 
     Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table (none
     where there was no record). What travels between workers is distinct tuples with at
-    most k subject tokens each, never records.
+    most k subject tokens each, never records. Of more than `most` pairs of tuple and
+    person the table is a sample (`routing.thinned_bits`).
     """
 
-    def __init__(self, quasi_identifiers: tuple[str, ...], k: int) -> None:
+    def __init__(
+        self, quasi_identifiers: tuple[str, ...], k: int, most: int | None = None
+    ) -> None:
         super().__init__()
-        self._fn = HistogramFn(quasi_identifiers, k)
+        self._fn: beam.CombineFn = HistogramFn(quasi_identifiers, k)
+        if most is not None:
+            self._fn = LimitedHistogramFn(quasi_identifiers, k, most)
 
     def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
         """Combine all blocks into one histogram."""
@@ -73,20 +79,25 @@ class CollectTriples(beam.PTransform[Any, Any]):
 
     Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table, as
     `value_triples` gives it, for `withhold_classes`. It is not capped: a share of people
-    cannot be told from a sample of them.
+    cannot be told from a sample of them. Of more than `most` triples there is no table.
     """
 
-    def __init__(self, quasi_identifiers: Sequence[str], sensitive: str) -> None:
+    def __init__(
+        self, quasi_identifiers: Sequence[str], sensitive: str, most: int | None = None
+    ) -> None:
         super().__init__()
         self._quasi = tuple(quasi_identifiers)
         self._sensitive = sensitive
+        self._fn: beam.CombineFn = MergeFn(distinct_rows)
+        if most is not None:
+            self._fn = MergeWithinFn(distinct_rows, most)
 
     def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
         """Unite the triples of all blocks."""
         return (
             blocks
             | "Triples" >> beam.Map(value_triples, self._quasi, self._sensitive)
-            | "Unite" >> beam.CombineGlobally(MergeFn(distinct_rows))
+            | "Unite" >> beam.CombineGlobally(self._fn)
             | "Any" >> beam.Filter(lambda table: table is not None)
         )
 
@@ -139,10 +150,10 @@ def _shards(
     block: pa.RecordBatch, quasi: Sequence[str], sensitive: str
 ) -> Iterator[tuple[int, pa.Table]]:
     triples = value_triples(block, quasi, sensitive)
-    yield from by_shard(triples, _shard_of(triples.select(list(quasi))))
+    yield from by_shard(triples, shard_of_labels(triples.select(list(quasi))))
 
 
-def _shard_of(labels: pa.Table) -> Ints:
+def shard_of_labels(labels: pa.Table, shards: int = SHARDS) -> Ints:
     """Give each class a shard by its labels alone: the same in every block."""
     digest = np.zeros(labels.num_rows, dtype=np.int64)
     for column in labels.columns:
@@ -154,4 +165,4 @@ def _shard_of(labels: pa.Table) -> Ints:
         )
         codes = coded.indices.to_numpy(zero_copy_only=False)
         digest = (digest * 31 + checks[codes]) % (2**31 - 1)
-    return digest % SHARDS
+    return digest % shards

@@ -26,7 +26,7 @@ from .recoding import Recoding
 from .sensitive import VALUE, numbered, value_people, value_triples
 from .utility import measure_ncp
 
-__all__ = ["withhold_classes"]
+__all__ = ["withhold_classes", "withhold_counted", "within_share"]
 
 Plan = TypeVar("Plan", bound=Recoding)
 
@@ -66,6 +66,24 @@ def withhold_classes(
         name: value_people(value_triples(recoding.apply(triples[name]), names, VALUE))
         for name in rules
     }
+    kept = withhold_counted(recoding, counted, rules)
+    return within_share(kept, kept.apply(histogram), suppress_max)
+
+
+def withhold_counted(
+    recoding: Plan, counted: Mapping[str, pa.Table], rules: Mapping[str, Sensitive]
+) -> Plan:
+    """Take the classes that break a rule out of a recoding.
+
+    Args:
+        recoding: chosen for k.
+        counted: sensitive attribute → people of each class by value, as `value_people`
+            gives them.
+        rules: sensitive attribute → what every class must meet.
+
+    Not covered: how much is suppressed (`within_share`).
+    """
+    names = list(recoding.quasi_identifiers)
     kept = recoding
     while True:
         broken = [
@@ -81,7 +99,7 @@ def withhold_classes(
         counted = {
             name: _outside(table, gone, names) for name, table in counted.items()
         }
-    return _within(kept, histogram, suppress_max)
+    return kept
 
 
 def _broken(
@@ -103,10 +121,18 @@ def _outside(counted: pa.Table, gone: pa.Table, names: list[str]) -> pa.Table:
     return counted.filter(pa.array(left))
 
 
-def _within(kept: Plan, histogram: pa.Table, suppress_max: float) -> Plan:
-    """Count the records that go, in all, and refuse too many."""
-    total = int(histogram.column(ROWS).to_numpy().sum())
-    left = kept.apply(histogram)
+def within_share(kept: Plan, left: pa.Table, suppress_max: float) -> Plan:
+    """Count the records that go, in all, and refuse too many.
+
+    Args:
+        kept: the recoding after classes were withheld.
+        left: the labels that it releases, with their `optin:rows`.
+        suppress_max: largest share of records that may be suppressed in all.
+
+    Raises:
+        GateError: too much would be suppressed, or nothing would be left.
+    """
+    total = kept.records
     released = int(left.column(ROWS).to_numpy().sum())
     gone = total - released
     if released == 0 or gone > math.floor(Fraction(str(suppress_max)) * total):

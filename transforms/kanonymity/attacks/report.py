@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 
 from ..local import LocalRecoding
 from ..recoding import Recoding
+from ..routing import BucketedRecoding
 
 __all__ = ["AttackReport", "report_attacks"]
 
@@ -51,21 +53,29 @@ def report_attacks(
     ends = united = 0.0
     if isinstance(released, LocalRecoding):
         united = released.united_share
-        ends = _ends(released, published) if ranges else 0.0
+        ends = _ends([released], released.levels, published) if ranges else 0.0
+    if ranges and isinstance(released, BucketedRecoding):
+        ends = _ends(released.plans(), released.levels, published)
     return AttackReport(max(withheld, 0.0), united, min(ends, 1.0))
 
 
-def _ends(plan: LocalRecoding, published: int) -> float:
-    held = np.unique(plan.class_of[plan.class_of >= 0])
-    cells = 0.0
+def _ends(
+    plans: Iterable[LocalRecoding], levels: Mapping[str, object], published: int
+) -> float:
+    shares = {
+        name: share.get("range", 0.0) if isinstance(share, Mapping) else 0.0
+        for name, share in levels.items()
+    }
+    cells = sum(shares.values()) * published
     ends = 0
-    for name in plan.quasi_identifiers:
-        shares = plan.levels[name]
-        share = shares.get("range", 0.0) if isinstance(shares, dict) else 0.0
-        if not share:
-            continue
-        low, high = (plan.bounds.column(f"{end}:{name}") for end in ("lower", "upper"))
-        wide = pc.not_equal(low, high).fill_null(False).to_numpy()
-        ends += 2 * int(wide[held].sum())
-        cells += share * published
+    for plan in plans if cells else ():
+        held = np.unique(plan.class_of[plan.class_of >= 0])
+        for name, share in shares.items():
+            if not share:
+                continue
+            low, high = (
+                plan.bounds.column(f"{end}:{name}") for end in ("lower", "upper")
+            )
+            wide = pc.not_equal(low, high).fill_null(False).to_numpy()
+            ends += 2 * int(wide[held].sum())
     return ends / cells if cells else 0.0

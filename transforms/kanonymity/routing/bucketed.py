@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from ....policies.errors import GateError
 from ..choose import allowed_rows, out_of_reach
-from ..histogram import total_rows
+from ..histogram import ROWS, total_rows
 from ..local import DEFAULT_EFFORT, RANGE, LocalRecoding, choose_in_part
 from ..recoding import same_labels
-from ..risk import alone
+from ..risk import Alone, alone
 from ..utility import LabelFacts, merge_facts
 from .buckets import Layout, read_bucket
-from .stored import load_facts, load_plan, store_plan
+from .stored import load_classes, load_facts, load_plan, store_plan
 from .tree import Router
 
 __all__ = ["BucketFacts", "BucketedRecoding", "solve_bucket", "stitch"]
@@ -70,9 +70,7 @@ class BucketedRecoding:
         suppressed_share: share of the records that is suppressed.
         records: records that it was chosen for.
         facts: level and loss of every label, by column.
-        tuples: distinct tuples.
-        unique_tuples: share of the tuples that one person alone has.
-        unique_records: share of the records in those tuples.
+        alone: how many of the tuples and records one person alone has.
         withheld: labels of classes that are released no longer.
         store: what keeps the files, if they are to go with this value.
     """
@@ -86,9 +84,7 @@ class BucketedRecoding:
     suppressed_share: float
     records: int
     facts: LabelFacts
-    tuples: int
-    unique_tuples: float
-    unique_records: float
+    alone: Alone
     withheld: pa.Table | None = None
     store: object = field(default=None, repr=False, compare=False)
 
@@ -129,6 +125,19 @@ class BucketedRecoding:
                 labels = _plain(plan.labels, self.quasi_identifiers)
                 plan = replace(plan, labels=labels).without(self.withheld)
             yield plan
+
+    def classes(self) -> pa.Table:
+        """Give the labels of the released classes, with their `optin:rows`."""
+        names = list(self.quasi_identifiers)
+        pieces = []
+        for path in self.paths:
+            counted = load_classes(path)
+            if self.withheld is not None:
+                gone = same_labels(counted, self.withheld, names)
+                counted = counted.filter(pa.array(~gone))
+            pieces.append(counted)
+        grouped = pa.concat_tables(pieces).group_by(names, use_threads=False)
+        return grouped.aggregate([(ROWS, "sum")]).rename_columns([*names, ROWS])
 
     def without(self, classes: pa.Table) -> Self:
         """Release some classes no longer.
@@ -182,7 +191,7 @@ def solve_bucket(
     single = alone(histogram)
     return BucketFacts(
         bucket=bucket,
-        path=store_plan(plan, path),
+        path=store_plan(plan, histogram, path),
         rows=rows,
         suppressed=round(plan.suppressed_share * rows),
         ncp=plan.ncp,
@@ -213,7 +222,12 @@ def stitch(
     suppressed = sum(one.suppressed for one in facts)
     if suppressed > allowed_rows(suppress_max, total):
         raise out_of_reach(k, suppress_max)
-    tuples = sum(one.tuples for one in facts)
+    single = Alone(
+        tuples=sum(one.tuples for one in facts),
+        rows=total,
+        unique_tuples=sum(one.unique_tuples for one in facts),
+        unique_rows=sum(one.unique_rows for one in facts),
+    )
     return BucketedRecoding(
         router=layout.router,
         paths=tuple(one.path for one in facts),
@@ -227,9 +241,7 @@ def stitch(
             (load_facts(one.path) for one in facts),
             {one.column: (*one.names, RANGE) for one in layout.router.ladders},
         ),
-        tuples=tuples,
-        unique_tuples=sum(one.unique_tuples for one in facts) / max(tuples, 1),
-        unique_records=sum(one.unique_rows for one in facts) / max(total, 1),
+        alone=single,
     )
 
 

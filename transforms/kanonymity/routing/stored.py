@@ -4,29 +4,46 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..codes import Ints, TupleIndex
+from ..histogram import ROWS
 from ..local import LocalRecoding
 from ..utility import LabelFacts
 from .files import read_arrays, write_arrays
 
-__all__ = ["load_facts", "load_plan", "store_plan"]
+__all__ = ["load_classes", "load_facts", "load_plan", "store_plan"]
 
 _FACTS = ("label", "level", "loss", "rows")
 
 
-def store_plan(plan: LocalRecoding, path: str) -> str:
-    """Write a recoding, for `load_plan`; what it reached is not kept."""
+def store_plan(plan: LocalRecoding, histogram: pa.Table, path: str) -> str:
+    """Write a recoding, for `load_plan`; what it reached is not kept.
+
+    Args:
+        plan: of one bucket.
+        histogram: what it was chosen on.
+        path: of the file.
+    """
+    number = plan.classes_of(histogram)
+    held = number >= 0
+    rows = np.bincount(
+        number[held],
+        weights=histogram.column(ROWS).to_numpy()[held],
+        minlength=plan.labels.num_rows,
+    )
     index = plan.index
     arrays: dict[str, pa.Array] = {
         "k": pa.array([plan.k], pa.int64()),
         "sizes": pa.array(index.sizes, pa.int64()),
         "spans": pa.array(index.spans, pa.int64()),
         "class_of": pa.array(plan.class_of),
+        "rows": pa.array(rows.astype(np.int64)),
     }
-    for number, step in enumerate(index.steps):
-        arrays[f"step:{number}"] = pa.array(step)
+    for place, step in enumerate(index.steps):
+        arrays[f"step:{place}"] = pa.array(step)
     for name, values in zip(plan.quasi_identifiers, plan.values, strict=True):
         arrays[f"value:{name}"] = values
         label = plan.labels.column(name).combine_chunks()
@@ -68,6 +85,18 @@ def load_plan(path: str) -> LocalRecoding:
         records=0,
         facts={},
     )
+
+
+def load_classes(path: str) -> pa.Table:
+    """Read the labels of a stored recoding's classes as text, with their `optin:rows`.
+
+    Classes may share all labels.
+    """
+    arrays = read_arrays(path)
+    labels = _of(arrays, "label:")
+    columns = {name: label.cast(pa.string()) for name, label in labels.items()}
+    counted = pa.table({**columns, ROWS: arrays["rows"]})
+    return counted.filter(pc.greater(arrays["rows"], 0))
 
 
 def load_facts(path: str) -> LabelFacts:
