@@ -34,6 +34,9 @@ __all__ = [
 
 _LARGEST_KEY = 2**62
 
+_FEW = 4
+"""How many times more tuples than records there must be for searching to be cheaper."""
+
 
 def canonical(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Give the column as one plain array in which equal values have equal bits.
@@ -189,6 +192,20 @@ def ranks(key: Ints, bound: int) -> tuple[Ints, Ints]:
     return distinct, inverse.reshape(-1)
 
 
+class _Sorted:
+    """Finds keys among sorted distinct ones, as `KeyTable` does."""
+
+    def __init__(self, keys: Ints) -> None:
+        self._keys = keys
+
+    def find(self, key: Ints) -> Ints:
+        """Give the number of every key, -1 for those that are not here."""
+        if not len(self._keys):
+            return np.full(len(key), -1, dtype=np.int64)
+        place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+        return np.where(self._keys[place] == key, place, -1)
+
+
 @dataclass(frozen=True)
 class TupleIndex:
     """Finds a tuple of codes among the tuples that it was built from.
@@ -239,7 +256,12 @@ class TupleIndex:
         rank = np.zeros(len(codes[0]), dtype=np.int64)
         known = np.ones(len(rank), dtype=np.bool_)
         at = 0
-        for span, table in zip(self.spans, self._tables, strict=True):
+        # Of few records each is searched for: a table of all tuples would cost more.
+        few = len(rank) * _FEW < len(self) and "_tables" not in self.__dict__
+        tables: Sequence[_Sorted | KeyTable] = (
+            [_Sorted(step) for step in self.steps] if few else self._tables
+        )
+        for span, table in zip(self.spans, tables, strict=True):
             key = rank
             for number in range(at, at + span):
                 key = key * self.sizes[number] + codes[number]
