@@ -39,17 +39,17 @@ class CountClassesOnDisk(beam.PTransform[Any, Any]):
     shard of the classes with at most 4 k people each.
 
     Args:
-        quasi_identifiers: the columns that make a class.
+        class_columns: the columns that make a class.
         k: fewest people of a class.
         parts: how many parts there are.
         prefix: what the files between are named after.
     """
 
     def __init__(
-        self, quasi_identifiers: Sequence[str], k: int, parts: int, prefix: str
+        self, class_columns: Sequence[str], k: int, parts: int, prefix: str
     ) -> None:
         super().__init__()
-        self._quasi = tuple(quasi_identifiers)
+        self._columns = tuple(class_columns)
         self._cap = k * RECOUNT_CAP
         self._shards = max(SHARDS, parts)
         self._prefix = prefix
@@ -57,7 +57,7 @@ class CountClassesOnDisk(beam.PTransform[Any, Any]):
     def expand(self, parts: PCollection[PartFile]) -> PCollection[pa.Table]:
         """Spread the classes of each part over shards, then count each shard."""
         files = parts | "Spread" >> beam.Map(
-            _spread, self._quasi, self._cap, self._shards, self._prefix
+            _spread, self._columns, self._cap, self._shards, self._prefix
         )
         return (
             parts.pipeline
@@ -68,14 +68,14 @@ class CountClassesOnDisk(beam.PTransform[Any, Any]):
 
 
 def _spread(
-    part: PartFile, quasi: tuple[str, ...], cap: int, shards: int, prefix: str
+    part: PartFile, columns: tuple[str, ...], cap: int, shards: int, prefix: str
 ) -> Sliced:
-    blocks = [block.select([*quasi, SUBJECT]) for block in read_back(part)]
-    columns = {name: pa.array([], pa.string()) for name in quasi}
-    none = pa.table({**columns, SUBJECT: pa.array([], pa.uint64())})
+    blocks = [block.select([*columns, SUBJECT]) for block in read_back(part)]
+    types = {name: pa.array([], pa.string()) for name in columns}
+    none = pa.table({**types, SUBJECT: pa.array([], pa.uint64())})
     table = pa.Table.from_batches(blocks) if blocks else none
-    counted = class_sizes(table, quasi, cap)
-    shard = shard_of_labels(counted.select(list(quasi)), shards)
+    counted = class_sizes(table, columns, cap)
+    shard = shard_of_labels(counted.select(list(columns)), shards)
     name = part.path.rsplit("/", 1)[1].removesuffix(".parquet")
     return write_sliced(counted, shard, shards, f"{prefix}-{name}.arrow")
 
