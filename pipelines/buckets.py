@@ -26,6 +26,8 @@ from ..transforms.kanonymity import (
     withhold_counted,
     within_share,
 )
+from ..transforms.kanonymity.histogram import ROWS
+from ..transforms.kanonymity.plan import refuse_empty
 from ..transforms.kanonymity.routing import (
     BucketedRecoding,
     BucketFacts,
@@ -74,7 +76,13 @@ def choose_for(
     else:  # of harmonised people: it was put together whole
         path = join(place, "bucket-whole")
         parts = [sort_histogram(histogram, router, plan.k, path)]
-    return _solve(lay_out(parts, router, plan.k), plan, place, flags)
+    layout = lay_out(parts, router, plan.k)
+    for domain in layout.domains:
+        if domain.empty:
+            records = _rows(cleared) - cleared.capped
+            none = {domain.ladder.column: pa.nulls(1), ROWS: pa.array([records])}
+            refuse_empty(pa.table(none), [domain.ladder.column])
+    return _solve(layout, plan, place, flags)
 
 
 def _count(

@@ -41,6 +41,7 @@ class Domain:
         levels: per level below `*`, a table of `label` with `size` leaves, or with the
             `low` and `high` numbers under it; empty where the loss does not depend on
             the data.
+        empty: whether no record has a value.
         refused: distinct values that no leaf stands for, where that is an error.
     """
 
@@ -49,6 +50,7 @@ class Domain:
     low: float
     high: float
     levels: tuple[pa.Table, ...]
+    empty: bool
     refused: pa.Array
 
     @staticmethod
@@ -76,7 +78,15 @@ class Domain:
             leaves = int(pc.sum(counted[0].column("size")).as_py() or 0)
         refused = [ladder.refused(chunk) for chunk in _chunks(values)]
         mask = np.concatenate([np.zeros(0, dtype=np.bool_), *refused])
-        return Domain(ladder, leaves, low, high, counted, values.filter(pa.array(mask)))
+        return Domain(
+            ladder,
+            leaves,
+            low,
+            high,
+            counted,
+            empty=values.null_count == len(values),
+            refused=values.filter(pa.array(mask)),
+        )
 
     @property
     def extent(self) -> tuple[float, float] | None:
