@@ -2,7 +2,7 @@
 
 Pass 1 leaves a sample of the histogram in its place. It teaches a router; the spilled
 records are read again and leave their counts by bucket on disk; every bucket is then
-solved alone, on whichever worker (`docs/decisions/0009-buckets.md`).
+solved alone, on whichever worker (`docs/decisions/0010-buckets.md`).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def choose_for(
         raise GateError(message)
     many = thinned_bits(histogram) or estimated_pairs(histogram) > plan.most_pairs
     if not (plan.local and many):
-        return plan.choose(histogram)
+        return plan.choose(histogram, cleared.targets)
     router = plan.router(histogram)
     place = workspace.private
     if thinned_bits(histogram):
@@ -133,13 +133,14 @@ def withhold_for(
     cleared: Cleared,
     rules: Mapping[str, Sensitive],
     suppress_max: float,
+    plan: AnonymityPlan,
     workspace: Workspace,
     flags: Sequence[str],
 ) -> Recoding:
     """Take the classes that break a rule on a sensitive attribute out of a recoding.
 
     Where (tuple, value, person) were too many to be collected, the spilled records are
-    read again and counted by class and value.
+    read again and counted by class and value; no classes are united then.
 
     Raises:
         GateError: too much would be suppressed, or nothing would be left.
@@ -149,7 +150,7 @@ def withhold_for(
     if whole and not rules.keys() - cleared.triples.keys():
         assert histogram is not None  # noqa: S101 - it is whole
         return withhold_classes(
-            recoding, histogram, cleared.triples, rules, suppress_max
+            recoding, histogram, cleared.triples, rules, suppress_max, plan
         )
     counted = _values(recoding, cleared, tuple(rules), workspace.private, flags)
     kept = withhold_counted(recoding, counted, rules)

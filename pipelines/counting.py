@@ -140,9 +140,11 @@ def count_records(
     target = plan.anonymity.target
     if target is not None:
         counted = (
-            CollectTargets(plan.quasi_identifiers, target)
+            CollectTargets(plan.quasi_identifiers, target, plan.anonymity.most_pairs)
             if how is None
-            else CollectTriples(plan.quasi_identifiers, target)
+            else CollectTriples(
+                plan.quasi_identifiers, target, plan.anonymity.most_pairs
+            )
         )
         _ = (
             blocks

@@ -41,6 +41,7 @@ from ..transforms.kanonymity import (
     AnonymityPlan,
     Recoding,
 )
+from ..transforms.kanonymity.routing import BucketedRecoding
 from ..transforms.kanonymity.utility import gate_facts, refuse_loss
 from .attacks import note_attacks
 from .audit import check_writable, write_audit, write_result
@@ -273,6 +274,13 @@ class _Run:
         anonymity = self._policy.anonymity
         plan = AnonymityPlan.from_policy(self._policy)
         recoding = choose_for(cleared, plan, place, self._flags)
+        if anonymity.target is not None and (
+            cleared.targets is None or isinstance(recoding, BucketedRecoding)
+        ):
+            self._result.warnings.append(
+                f"anonymity.target {anonymity.target} was not heeded: there are more "
+                f"tuples than most_pairs ({anonymity.most_pairs:,}) lets into memory"
+            )
         self._gate(recoding, "the chosen recoding")
         if not anonymity.sensitive:
             return recoding, recoding

@@ -106,20 +106,26 @@ class CollectTargets(beam.PTransform[Any, Any]):
     """Counts records by tuple of quasi-identifiers and value of a training target.
 
     Shape: `PCollection[RecordBatch] -> PCollection[Table]` of at most one table, as
-    `target_counts` gives it. Counts alone travel, no person.
+    `target_counts` gives it. Counts alone travel, no person. Of more than `most` counts
+    there is no table.
     """
 
-    def __init__(self, quasi_identifiers: Sequence[str], target: str) -> None:
+    def __init__(
+        self, quasi_identifiers: Sequence[str], target: str, most: int | None = None
+    ) -> None:
         super().__init__()
         self._quasi = tuple(quasi_identifiers)
         self._target = target
+        self._fn: beam.CombineFn = MergeFn(merge_targets)
+        if most is not None:
+            self._fn = MergeWithinFn(merge_targets, most)
 
     def expand(self, blocks: PCollection[pa.RecordBatch]) -> PCollection[pa.Table]:
         """Add up the counts of all blocks."""
         return (
             blocks
             | "Targets" >> beam.Map(target_counts, self._quasi, self._target)
-            | "Add up" >> beam.CombineGlobally(MergeFn(merge_targets))
+            | "Add up" >> beam.CombineGlobally(self._fn)
             | "Any" >> beam.Filter(lambda table: table is not None)
         )
 
