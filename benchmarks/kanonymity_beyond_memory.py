@@ -32,6 +32,7 @@ from kanonymity_scale import peak_megabytes
 from optin.policies.columns import Column, Hierarchy
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import AnonymityPlan, build_ladder
+from optin.transforms.kanonymity.local import DEFAULT_EFFORT
 from optin.transforms.kanonymity.measure import (
     RECOUNT_CAP,
     class_sizes,
@@ -53,6 +54,9 @@ _PART: Final = 8
 _MOVED: Final = 0.25
 _PLACES: Final = 40_000
 
+_SAME_NODES: Final = 406
+"""What a walk over all tuples of a million rows visits: many tuples, fewer nodes."""
+
 
 def main() -> None:
     """Run each line in a process of its own, or one line in this one."""
@@ -62,32 +66,43 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--most", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--effort", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--make", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.make:
         make(given.data, given.one, given.make)
         return
     if given.one:
-        measure(given.data, given.one, given.most, given.k)
+        measure(given.data, given.one, given.most, given.k, given.effort)
         return
     print(
-        "| rows | distinct tuples | limit, pairs | buckets | NCP | suppressed "
+        "| rows | distinct tuples | limit, pairs | nodes asked | buckets | NCP | suppressed "
         "| CPU s to count and choose | CPU s to apply and recount | people of the smallest class "
         "| peak MB |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     size = min(given.rows, 1_000_000)
-    lines = [(size, most) for most in (10 * size, size // 2, size // 8)]
-    for rows, most in [*lines, (given.rows, 3_000_000)]:
+    lines = [
+        (size // 5, 10 * size, DEFAULT_EFFORT),
+        (size // 5, size // 6, DEFAULT_EFFORT),
+        (size // 5, size // 20, DEFAULT_EFFORT),
+        (size, 10 * size, DEFAULT_EFFORT),
+        (size, size // 2, _SAME_NODES),
+        (size, size // 2, DEFAULT_EFFORT),
+        (given.rows, 3_000_000, DEFAULT_EFFORT),
+    ]
+    for rows, most, effort in lines:
         arguments = ["--data", str(given.data), "--k", str(given.k)]
-        arguments += ["--one", str(rows), "--most", str(most)]
+        arguments += ["--one", str(rows), "--most", str(most), "--effort", str(effort)]
         subprocess.run([sys.executable, __file__, *arguments], check=True)
 
 
-def measure(folder: Path, rows: int, most: int, k: int) -> None:
+def measure(folder: Path, rows: int, most: int, k: int, effort: int) -> None:
     """Print one line."""
     ladders = (*ladders_of(folder), _place_ladder())
-    plan = AnonymityPlan(SUBJECT, ladders, k, 0.0, local=True, most_pairs=most)
+    plan = AnonymityPlan(
+        SUBJECT, ladders, k, 0.0, local=True, effort=effort, most_pairs=most
+    )
     with tempfile.TemporaryDirectory() as place:
         source = f"{place}/records.arrow"
         made = ["--data", str(folder), "--one", str(rows), "--make", source]
@@ -105,7 +120,7 @@ def measure(folder: Path, rows: int, most: int, k: int) -> None:
     bucketed = isinstance(recoding, BucketedRecoding)
     tuples = recoding.alone.tuples if bucketed else len(recoding.index)
     print(
-        f"| {rows:,} | {tuples:,} | {most:,} "
+        f"| {rows:,} | {tuples:,} | {most:,} | {effort:,} "
         f"| {recoding.router.buckets if bucketed else '-'} | {recoding.ncp:.4f} "
         f"| {recoding.suppressed_share:.4f} | {chosen:.0f} | {applied:.0f} | {smallest} "
         f"| {peak:.0f} |",
