@@ -26,7 +26,6 @@ from ..transforms.consent.stage import ConsentGate
 from ..transforms.deidentify import Deidentify, DeidentifyPlan
 from ..transforms.deidentify.residual import ResidualCounts, ResidualPlan
 from ..transforms.kanonymity import CountClasses, CountValues, Recoding
-from ..transforms.kanonymity.bounds import Bounded, recode
 from ..transforms.kanonymity.recount import CountClassesOnDisk
 from ..transforms.kanonymity.routing import BucketedRecoding
 from ..transforms.kanonymity.subjects import (
@@ -34,7 +33,6 @@ from ..transforms.kanonymity.subjects import (
     LinkReport,
     SettledPeople,
     StoredLimits,
-    StoredPeople,
     report_links,
 )
 from ..transforms.staging import SpillBlocks, SpillFile, WriteParts, plan_parts
@@ -55,6 +53,7 @@ from .counting import (
     run_counting_pass,
 )
 from .measure import MeasureStaged, StagedMeasures
+from .recode import Recode, store_recoding
 from .residual import MeasureResidual, received_residual
 from .workspace import Workspace, join
 
@@ -232,20 +231,6 @@ def limit_records(
     )
 
 
-@dataclass(frozen=True)
-class _Recode:
-    """Gives each row the tuple of its person, if they are settled, and recodes it."""
-
-    people: StoredPeople | None
-    recoding: Recoding
-    bounded: tuple[Bounded, ...]
-
-    def __call__(self, table: pa.Table) -> pa.Table:
-        if self.people is not None:
-            table = self.people.apply(table)
-        return recode(self.recoding, table, self.bounded)
-
-
 def run_staging_pass(
     cleared: Cleared,
     recoding: Recoding,
@@ -260,6 +245,7 @@ def run_staging_pass(
     class_columns, anonymity = plan.class_columns, plan.anonymity
     people = cleared.people.people if cleared.people is not None else None
     limit = cleared.limits.apply if cleared.limits is not None else None
+    stored = store_recoding(recoding, join(place, "recoding"))
     keys = _linking_keys(plan)
     rows = sum(spill.rows for spill in cleared.spills)
     options = PipelineOptions(list(flags), save_main_session=False)
@@ -271,7 +257,7 @@ def run_staging_pass(
             | "Write"
             >> WriteParts(
                 cleared.spills,
-                _Recode(people, recoding, plan.bounded),
+                Recode(people, stored, plan.bounded),
                 workspace.data,
                 workspace.private,
                 limit,

@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from optin.pipelines import passes
+from optin.pipelines.recode import Recode, load_recoding
 from optin.pipelines.result import RunResult
 from optin.pipelines.summary import print_summary
 from optin.pipelines.training_set import RunOptions, run_policy
@@ -210,11 +211,11 @@ def test_set_in_which_rows_can_be_linked_is_not_published(
         for app in ("news", "chess", ("news", "chess")[i % 2])
     ]
 
-    class Careless(passes._Recode):
+    class Careless(Recode):
         def __call__(self, table: pa.Table) -> pa.Table:
-            return self.recoding.apply(table)
+            return load_recoding(self.path).apply(table)
 
-    monkeypatch.setattr(passes, "_Recode", Careless)
+    monkeypatch.setattr(passes, "Recode", Careless)
     result = _run(place, "subject: {publish: pseudonym}", events)
     assert result.release is None
     assert result.refused == "1 check(s) failed: optin_one_class_per_person"
