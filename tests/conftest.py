@@ -7,8 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from optin.policies import Policy, load_policy
+
+# A machine that others use too is slow at times; that is no fault of a law.
+settings.register_profile(
+    "optin", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("optin")
 
 _SMALL_POLICY = """\
 version: 1

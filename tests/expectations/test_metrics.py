@@ -75,7 +75,7 @@ def table_of(rows: list[tuple[object, ...]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS, st.lists(st.integers(0, 40), max_size=5), st.randoms())
 def test_partials_are_identical_when_table_is_split_anyhow(
     rows: list[tuple[object, ...]], cuts: list[int], random: Random
@@ -94,7 +94,7 @@ def test_partials_are_identical_when_table_is_split_anyhow(
     assert nested == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(FLOATS, max_size=30))
 def test_sum_is_exact_when_floats_cancel(values: list[float | None]) -> None:
     finite = [x for x in values if x is not None and math.isfinite(x)]
@@ -106,7 +106,7 @@ def test_sum_is_exact_when_floats_cancel(values: list[float | None]) -> None:
     assert tally.infinities == (infinite.count(math.inf), infinite.count(-math.inf))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(st.none(), st.text("ab", max_size=2)), max_size=30))
 def test_counts_agree_with_a_counter_when_text_repeats(
     values: list[str | None],

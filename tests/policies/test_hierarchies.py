@@ -86,7 +86,6 @@ def test_table_is_refused_when_there_is_no_file(tmp_path, name):
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.sampled_from("abcdxyz"), min_size=1, max_size=7, unique=True))

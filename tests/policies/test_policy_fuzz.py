@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 QUIET = settings(
     max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")

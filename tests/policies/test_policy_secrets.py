@@ -76,7 +76,6 @@ def test_check_never_shows_a_secret_when_it_is_a_date(check, good):
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.text(min_size=1, max_size=6), st.text(max_size=6))

@@ -223,7 +223,6 @@ def test_own_profile_messages_do_not_speak_of_a_policy(faults):
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(at=st.integers(0, len(GOOD)), cut=st.integers(0, 12), put=st.text(max_size=6))

@@ -30,7 +30,6 @@ _bytes = st.lists(
 
 
 @given(data=_bytes, size=st.integers(1, 5))
-@settings(deadline=None)
 def test_utf8_gives_back_every_byte_when_read_in_pieces(data: bytes, size: int) -> None:
     file = _Utf8(io.BytesIO(data))
     pieces = []
@@ -53,7 +52,7 @@ _cell = st.one_of(st.integers(-5, 99).map(lambda n: b"%d" % n), st.just(b""), _b
     rows=st.lists(st.lists(_cell, min_size=1, max_size=3), max_size=12),
     block_bytes=st.sampled_from([40, 1000]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_read_csv_tells_every_record_apart_when_cells_are_any_bytes(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[bytes]], block_bytes: int
 ) -> None:

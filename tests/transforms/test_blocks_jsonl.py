@@ -371,7 +371,7 @@ def _line(draw: st.DrawFn) -> bytes:
 
 
 @given(lines=st.lists(_line(), max_size=12), ended=st.booleans(), repeat=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_read_jsonl_agrees_with_exact_way_when_input_is_anything(
     tmp_path_factory: pytest.TempPathFactory,
     lines: list[bytes],
@@ -389,7 +389,7 @@ def test_read_jsonl_agrees_with_exact_way_when_input_is_anything(
 
 
 @given(line=_line())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_read_jsonl_gives_json_value_when_record_is_kept(
     tmp_path_factory: pytest.TempPathFactory, line: bytes
 ) -> None:
@@ -422,7 +422,7 @@ def test_read_jsonl_gives_json_value_when_record_is_kept(
     tail_bytes=st.sampled_from([1, 5, 65_536]),
     limit=st.sampled_from([10, 16 << 20]),  # no line below is longer than 9 bytes
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_read_jsonl_gives_every_record_once_when_cut_anywhere(
     tmp_path_factory: pytest.TempPathFactory,
     lines: list[bytes],

@@ -244,7 +244,7 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(RECORDS, min_size=1, max_size=40))
 def test_gate_equals_oracle_and_conserves_records(
     records: list[dict[str, str | None]],
@@ -258,7 +258,7 @@ def test_gate_equals_oracle_and_conserves_records(
     assert SUBJECT in result.kept.schema.names
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(RECORDS, st.sampled_from(["lmt", "coppa"]))
 def test_adding_a_veto_never_lets_more_through(
     record: dict[str, str | None], veto: str

@@ -343,7 +343,7 @@ def meant(codes: list[str]) -> list[str]:
 # --- Laws -------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(RECORDS, LEDGERS, st.sampled_from([0, 2]))
 def test_every_code_of_every_record_is_the_oracles(
     policy: Policy, events: list[Row], ledger: list[Row], shard_bits: int
@@ -355,7 +355,7 @@ def test_every_code_of_every_record_is_the_oracles(
         assert meant(codes) == meant(oracle(event, ledger)), event
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), RECORDS, LEDGERS)
 def test_a_further_no_never_adds_to_what_is_kept(
     policy: Policy, data: st.DataObject, events: list[Row], ledger: list[Row]
@@ -375,7 +375,7 @@ def test_a_further_no_never_adds_to_what_is_kept(
         assert {*old} <= {*stricter}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), RECORDS, LEDGERS)
 def test_order_and_cuts_of_blocks_and_ledger_change_nothing(
     policy: Policy, data: st.DataObject, events: list[Row], ledger: list[Row]
@@ -421,7 +421,7 @@ def named_records(block: pa.RecordBatch) -> Iterator[tuple[str, int]]:
         yield split, record
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     st.lists(events(), min_size=60, max_size=120),
     LEDGERS,

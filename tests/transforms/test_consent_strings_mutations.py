@@ -199,7 +199,7 @@ def test_tcf_when_padding_holds_a_bit(vectors: dict[str, Any]) -> None:
                     assert not grants(text, TcfQuery((1,), min_policy_version=0))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), st.text(ALPHABET, min_size=1, max_size=24), st.integers(0, 24))
 def test_tcf_when_lengthened(
     vectors: dict[str, Any], data: st.DataObject, some: str, zeros: int
@@ -246,7 +246,7 @@ def mutated(text: str, steps: list[tuple[str, float, str]]) -> str:
     return text
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.data(), MUTATIONS)
 def test_tcf_when_bent_in_several_places(
     vectors: dict[str, Any], data: st.DataObject, steps: list[tuple[str, float, str]]
@@ -356,7 +356,7 @@ def test_sections_of_their_own_decode(vectors: dict[str, Any]) -> None:
     assert GppVerdict.MALFORMED not in verdicts
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.text(ALPHABET, min_size=1, max_size=24) | st.just("A" * 9))
 def test_gpp_when_lengthened(
     vectors: dict[str, Any], data: st.DataObject, tail: str
@@ -387,7 +387,7 @@ def test_gpp_when_a_bit_is_flipped(vectors: dict[str, Any]) -> None:
             assert (evaluate_gpp(bent, GPP_QUERY) is GppVerdict.CLEAR) == clear(bent)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), MUTATIONS)
 def test_gpp_when_bent_in_several_places(
     vectors: dict[str, Any], data: st.DataObject, steps: list[tuple[str, float, str]]

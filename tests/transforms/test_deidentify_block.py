@@ -10,7 +10,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.policies.errors import InputError, KeyReferenceError, OptinError
@@ -148,7 +148,6 @@ ALLOWED = {
     st.sampled_from(sorted(ALLOWED)),
     st.lists(st.none() | st.text(max_size=12), max_size=8),
 )
-@settings(deadline=None)
 def test_direct_identifier_when_any_action_is_done(
     semantic_type: str, action: str, values: list[str | None]
 ) -> None:

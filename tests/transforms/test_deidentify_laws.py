@@ -75,7 +75,7 @@ TIMES = st.builds(
     DATES,
     st.integers(0, 86_399),
 )
-QUIET = settings(deadline=None, max_examples=150)
+QUIET = settings(max_examples=150)
 
 
 def _plan(*columns: dict[str, Any], **changes: Any) -> DeidentifyPlan:
@@ -114,7 +114,7 @@ def _run(
 
 
 @given(st.sampled_from(DIRECT), st.sampled_from(ACTIONS), st.data())
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_no_action_gives_an_identifier_back(
     semantic_type: str, action: dict[str, Any], data: st.DataObject
 ) -> None:

@@ -264,7 +264,7 @@ WORDS = (
 TEXTS = st.lists(st.sampled_from(WORDS.split(" ")), max_size=14).map(" ".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=TEXTS | st.text(max_size=60))
 def test_a_gate_never_hides_a_match(strict: tuple[GatedRecognizer, ...], text: str):
     try:
@@ -279,7 +279,7 @@ def test_a_gate_never_hides_a_match(strict: tuple[GatedRecognizer, ...], text: s
             )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 2**32 - 1), before=st.sampled_from(["", "ok, ", "x\n"]))
 def test_formatted_values_are_covered_wherever_they_stand(
     balanced: tuple[GatedRecognizer, ...], seed: int, before: str

@@ -84,7 +84,7 @@ def _normal(value: object) -> str:
 
 @pytest.mark.parametrize("action", ACTIONS)
 @given(data=st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_action_gives_an_identifier_back_in_another_spelling(
     action: str, data: st.DataObject
 ) -> None:
@@ -115,7 +115,7 @@ def test_no_action_gives_an_identifier_back_in_another_spelling(
 
 
 @given(st.sampled_from(["hmac", "encrypt"]), st.sampled_from(DIRECT), TEXTS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_tokens_differ_across_purposes_sets_fields_and_keys(
     action: str, semantic: str, value: str
 ) -> None:

@@ -161,7 +161,7 @@ PATTERNS = [
 
 
 @given(TEXTS, st.sampled_from(PATTERNS), st.sampled_from([0, FLAGS]))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_widen_when_the_pattern_matches(text: str, pattern: str, flags: int) -> None:
     wide = widen(pattern, flags)
     assert wide is not None
@@ -284,7 +284,7 @@ DIGITS = st.lists(
 
 
 @given(DIGITS)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_phones_when_compared_to_every_attempt(text: str) -> None:
     from phonenumbers import PhoneNumberMatcher
     from presidio_analyzer.predefined_recognizers import PhoneRecognizer
@@ -320,7 +320,7 @@ def test_phones_when_examples_of_all_regions_are_written() -> None:
 
 
 @given(NUMBERS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_phones_when_compared_to_presidio(text: str) -> None:
     from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 

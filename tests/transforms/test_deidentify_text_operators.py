@@ -207,7 +207,7 @@ TEXTS = st.lists(WORDS, max_size=8).map(" ".join)
 VALUES = re.compile(r"(?i)(jane|ann|bo)\s+(doe|lee)|@b\.com|@corp\.org|555")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(sorted(OPERATORS)), st.lists(TEXTS, min_size=1, max_size=6))
 def test_redact_never_leaves_a_value(name: str, texts: list[str]) -> None:
     scanner = _scanner(OPERATORS[name])
@@ -219,7 +219,7 @@ def test_redact_never_leaves_a_value(name: str, texts: list[str]) -> None:
     assert not scanner.count_findings(pa.array(out))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from(sorted(OPERATORS)),
     st.one_of(st.text(min_size=1), st.sampled_from(["***", "<PERSON>", "<PERSON_1>"])),
@@ -232,7 +232,7 @@ def test_write_never_gives_the_value_back(name: str, value: str) -> None:
         assert normal_value(written) != normal_value(value) or not value.strip()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from(sorted(OPERATORS)),
     st.lists(st.tuples(TEXTS, st.integers(0, 3)), min_size=1, max_size=12),

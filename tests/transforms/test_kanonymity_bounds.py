@@ -114,7 +114,7 @@ KINDS: list[tuple[Ladder, Any, Any, bool]] = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind[0].names}{kind[2]}")
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_every_value_lies_within_the_bounds_of_its_labels(
     kind: tuple[Ladder, Any, Any, bool], data: st.DataObject
@@ -208,7 +208,7 @@ def _people(rows: list[tuple[Any, ...]]) -> pa.Table:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ROWS, st.sampled_from(["global", "hierarchy", "ranges"]))
 def test_bounds_make_no_class_finer_and_hold(
     rows: list[tuple[Any, ...]], how: str

@@ -91,7 +91,7 @@ def people_by_class(table: pa.Table) -> dict[tuple[Any, ...], set[int]]:
     return people
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(ROW, min_size=4, max_size=120),
     st.integers(2, 4),
@@ -121,7 +121,7 @@ def test_every_class_of_buckets_covers_k_people(
     assert isinstance(recoding, BucketedRecoding) == many
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ROW, min_size=20, max_size=120), st.integers(0, 99), st.integers(0, 60))
 def test_order_and_blocks_of_the_records_do_not_matter(
     rows: list[Row], seed: int, cut: int
@@ -144,7 +144,7 @@ def test_order_and_blocks_of_the_records_do_not_matter(
                 assert Path(path).read_bytes() == Path(same).read_bytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ROW, min_size=4, max_size=80), st.integers(2, 5))
 def test_buckets_have_k_people_and_share_no_tuple(rows: list[Row], k: int) -> None:
     table = table_of(rows)
@@ -175,7 +175,7 @@ def test_buckets_have_k_people_and_share_no_tuple(rows: list[Row], k: int) -> No
     assert all(len(buckets) == 1 for buckets in tuples.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ROW, min_size=4, max_size=80), st.booleans())
 def test_one_bucket_is_solved_as_without_buckets(rows: list[Row], ranges: bool) -> None:
     table = table_of(rows)

@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
@@ -41,7 +41,6 @@ def _block(rows: list[tuple[Any, ...]], encoded: bool) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=["x", "y", SUBJECT])
 
 
-@settings(deadline=None)
 @given(rows_of, st.integers(1, 4), st.integers(1, 9), st.data())
 def test_accumulators_give_the_same_bytes_however_they_are_merged(
     rows: list[tuple[Any, ...]], k: int, pending: int, data: st.DataObject

@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
@@ -110,7 +110,6 @@ def _block(rows: list[tuple[Any, ...]], how: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=[*names, SUBJECT])
 
 
-@settings(deadline=None)
 @given(rows_of, st.integers(1, 4), st.integers(1, 20), st.data())
 def test_recounts_give_the_same_whatever_the_bundling(
     rows: list[tuple[Any, ...]], cap: int, pending: int, data: st.DataObject

@@ -132,7 +132,6 @@ def test_merging_is_the_same_in_any_order_and_split(
     assert again.equals(recount)
 
 
-@settings(deadline=None)
 @given(rows_of, st.integers(2, 4), st.sampled_from([0.0, 0.05, 0.2, 0.5]))
 def test_every_published_class_covers_k_people(
     rows: list[tuple[Any, ...]], k: int, suppress_max: float
@@ -186,7 +185,7 @@ def _brute_force(rows: list[tuple[Any, ...]], k: int, allowed: int) -> float:
     return best
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows_of, st.integers(2, 3), st.sampled_from([0, 10, 30]))
 def test_the_chosen_node_is_the_best_of_all(
     rows: list[tuple[Any, ...]], k: int, percent: int

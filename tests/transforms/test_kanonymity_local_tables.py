@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.policies.columns import Column, Hierarchy
@@ -82,7 +82,6 @@ def _table(rows: list[tuple[Any, ...]]) -> pa.Table:
     return pa.table(arrays, names=[*QUASI, SUBJECT])
 
 
-@settings(deadline=None)
 @given(
     rows_of,
     st.integers(2, 5),
@@ -123,7 +122,6 @@ def test_every_published_class_covers_k_people(
         assert other.ncp == plan.ncp
 
 
-@settings(deadline=None)
 @given(rows_of, st.booleans())
 def test_labels_hold_for_the_record_that_they_stand_on(
     rows: list[tuple[Any, ...]], ranges: bool

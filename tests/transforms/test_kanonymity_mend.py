@@ -104,7 +104,7 @@ def classes_of(out: pa.Table) -> dict[Any, dict[Any, set[int]]]:
     return classes
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ROWS, RULES, st.booleans(), st.sampled_from([0.0, 0.1, 0.5, 0.9]))
 def test_classes_meet_rule_and_k_by_brute_force_when_mended(
     rows: Any, rule: Sensitive, ranges: bool, limit: float
@@ -146,7 +146,7 @@ def test_classes_meet_rule_and_k_by_brute_force_when_mended(
             assert apart / 2 <= rule.t + 1e-6
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ROWS, RULES, st.integers(0, 2**32))
 def test_same_release_when_rows_come_in_another_order(
     rows: Any, rule: Sensitive, seed: int
@@ -163,7 +163,7 @@ def test_same_release_when_rows_come_in_another_order(
     assert mended(shuffled, plan_of(), rule).apply(table).equals(first.apply(table))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ROWS, RULES)
 def test_run_fits_suppress_max_when_it_does_without_unions(
     rows: Any, rule: Sensitive
@@ -212,7 +212,7 @@ def test_class_is_suppressed_when_union_costs_more() -> None:
     assert forced.apply(table_of(rows)).num_rows == 102
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_union_costs_what_its_labels_say(data: st.DataObject) -> None:
     # Hierarchies need not nest, as weeks and months do not.

@@ -70,7 +70,7 @@ _ROWS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(_ROWS, st.integers(2, 6), st.sampled_from([(8, 4, 2), (6, 3), (2,)]))
 def test_groups_nest_and_each_covers_k_people_or_there_is_one(
     rows: list[tuple[int | None, str, int]], k: int, groups: tuple[int, ...]
@@ -99,7 +99,7 @@ def _roundness(number: int) -> int:
     return max(step for step in [*steps, 10_000] if number % step == 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(_ROWS, st.integers(2, 5), st.randoms(use_true_random=False))
 def test_edges_are_the_same_in_any_order_and_from_full_sets(
     rows: list[tuple[int | None, str, int]], k: int, random: Any
@@ -112,7 +112,7 @@ def test_edges_are_the_same_in_any_order_and_from_full_sets(
     assert fit_ladders(full, [_ladder(8, 4, 2), _place()], k)[0].edges == edges
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(_ROWS, st.integers(2, 4), st.booleans())
 def test_every_published_class_covers_k_people(
     rows: list[tuple[int | None, str, int]], k: int, local: bool

@@ -72,7 +72,6 @@ def as_counter(counted: pa.Table) -> Counter[Any]:
     return found
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(0, 50))
 def test_counts_are_those_of_records_however_they_are_split(
     rows: Any, cut: int
@@ -84,7 +83,6 @@ def test_counts_are_those_of_records_however_they_are_split(
     assert merged.column_names == ["age", "place", "optin:value", "optin:rows"]
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_counts_stand_beside_their_tuples(rows: Any) -> None:
     table = table_of(rows)
@@ -127,7 +125,7 @@ def test_many_values_become_few_kinds(values: list[Any], kinds: list[float]) -> 
     assert counts.sum(axis=0).tolist() == kinds
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.sampled_from([2, 3, 5]))
 def test_scores_are_where_the_gradient_is_flat(seed: int, kinds: int) -> None:
     # Optimum of the ridge: what a value's records show beyond the model's expectation
@@ -194,7 +192,6 @@ def test_choice_keeps_what_predicts_the_target(local: bool) -> None:
     assert hidden == {None: 0, "bought": 400}
 
 
-@settings(deadline=None)
 @given(ROWS, st.booleans(), st.booleans(), st.integers(0, 2**32))
 def test_every_class_covers_k_people_in_any_order_with_a_target(
     rows: Any, local: bool, ranges: bool, seed: int

@@ -93,7 +93,7 @@ def _measured(rows: list[tuple[Any, ...]], plan: Recoding) -> tuple[float, float
     return lost / len(rows), told, (released, counted)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ROWS, st.sampled_from(["global", "hierarchy", "ranges"]))
 def test_ncp_of_the_recount_is_that_of_the_records(
     rows: list[tuple[Any, ...]], kind: str

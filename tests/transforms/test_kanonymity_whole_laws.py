@@ -111,7 +111,7 @@ def illnesses(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("how", HOW, ids=["global", "hierarchy", "ranges"])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(rows=st.lists(ROW, min_size=4, max_size=40), k=st.integers(2, 4), data=st.data())
 def test_people_are_k_and_rules_hold_whatever_the_recoding(
     illnesses: Path, how: dict[str, Any], rows: list[Any], k: int, data: st.DataObject
@@ -161,7 +161,7 @@ def outcome(table: pa.Table, asked: dict[str, Any]) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("how", HOW, ids=["global", "hierarchy", "ranges"])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows=st.lists(ROW, min_size=4, max_size=40), data=st.data())
 def test_order_and_spelling_of_people_do_not_matter(
     how: dict[str, Any], rows: list[Any], data: st.DataObject

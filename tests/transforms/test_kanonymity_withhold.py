@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.policies.columns import Column, Hierarchy
@@ -75,7 +75,6 @@ def chosen(table: pa.Table, rule: Sensitive, suppress_max: float) -> GlobalRecod
     )
 
 
-@settings(deadline=None)
 @given(ROWS, RULES)
 def test_every_class_that_stays_meets_the_rule(rows: Any, rule: Sensitive) -> None:
     table = table_of(rows)
@@ -110,7 +109,6 @@ def test_every_class_that_stays_meets_the_rule(rows: Any, rule: Sensitive) -> No
             assert apart / 2 <= rule.t + 1e-6
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_rule_that_always_holds_changes_nothing(rows: Any) -> None:
     table = table_of(rows)

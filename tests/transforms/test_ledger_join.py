@@ -119,7 +119,7 @@ def test_both_joins_give_the_same_bits(tmp_path, shard_bits, max_age):
     assert seen == 127
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

@@ -162,7 +162,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(decisions(), max_size=8),
     RECORDS,
@@ -175,7 +175,7 @@ def test_bits_agree_with_the_oracle(rows, records, max_age_days, shard_bits):
     assert look_up(rows, records, max_age, shard_bits) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(decisions(), max_size=8),
     decisions(),

@@ -7,7 +7,7 @@ import string
 
 import pytest
 from faker import Faker
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.policies.residual import RESIDUAL_ENTITIES
@@ -85,7 +85,6 @@ def test_nothing_is_found_in_clean_values(text: str) -> None:
     assert find_traces(text) == frozenset()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["en_US", "de_DE", "fr_FR", "es_ES"]))
 def test_drawn_values_are_found_wherever_they_stand(seed: int, locale: str) -> None:
     fake = Faker(locale)
@@ -101,7 +100,6 @@ def test_drawn_values_are_found_wherever_they_stand(seed: int, locale: str) -> N
         assert Trace(entity, certain=True) in find_traces(f"so, {value} it is")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_gives_known_entities_and_no_error(text: str) -> None:
     assert {trace.entity for trace in find_traces(text)} <= set(RESIDUAL_ENTITIES)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.transforms.deidentify.residual import (
@@ -52,7 +52,6 @@ rows_of = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(rows_of, st.randoms(use_true_random=False), st.data())
 def test_sample_is_the_same_for_any_order_and_split(
     rows: list[tuple[str | None, str | None]], source: Any, data: st.DataObject
@@ -76,7 +75,6 @@ def test_sample_is_the_same_for_any_order_and_split(
     assert same(merge_sketches([parts[0], merged], PLAN.sample), whole)
 
 
-@settings(deadline=None)
 @given(rows_of)
 def test_counts_are_those_of_plain_python_when_all_values_fit(
     rows: list[tuple[str | None, str | None]],
