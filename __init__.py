@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .transforms.deidentify.api import deidentify
-    from .transforms.kanonymity.api import kanonymize
+    from .transforms.kanonymity.alone.api import kanonymize
 
 __all__ = ["deidentify", "kanonymize"]
 
@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
 
         return deidentify
     if name == "kanonymize":
-        from .transforms.kanonymity.api import kanonymize
+        from .transforms.kanonymity.alone.api import kanonymize
 
         return kanonymize
     message = f"module {__name__!r} has no attribute {name!r}"

@@ -47,7 +47,7 @@ from optin.transforms.kanonymity.attacks import (
     report_attacks,
     walk_of,
 )
-from optin.transforms.kanonymity.sensitive import value_triples
+from optin.transforms.kanonymity.sensitive.recount import value_triples
 
 EFFORT: Final = 2_000
 SUPPRESSED: Final = 0.05

@@ -32,14 +32,14 @@ from kanonymity_scale import peak_megabytes
 from optin.policies.columns import Column, Hierarchy
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import AnonymityPlan, build_ladder
-from optin.transforms.kanonymity.local import DEFAULT_EFFORT
-from optin.transforms.kanonymity.measure import (
+from optin.transforms.kanonymity.counting.measure import (
     RECOUNT_CAP,
     class_sizes,
     merge_class_sizes,
     people_of,
 )
-from optin.transforms.kanonymity.merging import SHARDS
+from optin.transforms.kanonymity.counting.merging import SHARDS
+from optin.transforms.kanonymity.local import DEFAULT_EFFORT
 from optin.transforms.kanonymity.routing import BucketedRecoding
 from optin.transforms.kanonymity.routing.files import (
     Sliced,

@@ -157,8 +157,8 @@ def alone(data: Path, rows: int, people: int, _: Path) -> dict[str, Any]:
     """Count, choose, apply and count again; applied blocks are not kept."""
     from optin.transforms.blocks.names import SUBJECT
     from optin.transforms.kanonymity import AnonymityPlan, report_classes
-    from optin.transforms.kanonymity.measure import RECOUNT_CAP, Recounting
-    from optin.transforms.kanonymity.threads import map_blocks
+    from optin.transforms.kanonymity.counting.measure import RECOUNT_CAP, Recounting
+    from optin.transforms.kanonymity.counting.threads import map_blocks
 
     plan = AnonymityPlan(SUBJECT, tuple(ladders_of(data)), K, 0.0, True, ranges=True)
     blocks = list(sample(data, rows, people))

@@ -21,7 +21,7 @@ from adult import QUASI, ladders_of, read_adult
 from optin.policies.diversity import Sensitive
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import AnonymityPlan, histogram_of, withhold_classes
-from optin.transforms.kanonymity.sensitive import value_triples
+from optin.transforms.kanonymity.sensitive.recount import value_triples
 
 SALARY, WORK = "salary-class", "occupation"
 RULES = (

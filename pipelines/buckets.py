@@ -26,7 +26,7 @@ from ..transforms.kanonymity import (
     withhold_counted,
     within_share,
 )
-from ..transforms.kanonymity.histogram import ROWS
+from ..transforms.kanonymity.counting.histogram import ROWS
 from ..transforms.kanonymity.plan import refuse_empty
 from ..transforms.kanonymity.routing import (
     BucketedRecoding,

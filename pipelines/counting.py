@@ -20,8 +20,9 @@ from ..policies import Policy
 from ..policies.model import Anonymity
 from ..transforms.blocks.names import BLOCK_ROWS
 from ..transforms.kanonymity import AnonymityPlan, CollectHistogram, CollectTriples
-from ..transforms.kanonymity.bounds import Bounded, class_columns
-from ..transforms.kanonymity.sensitive import VALUE
+from ..transforms.kanonymity.recoding.bounds import Bounded, class_columns
+from ..transforms.kanonymity.recoding.target import target_counts
+from ..transforms.kanonymity.sensitive.recount import VALUE
 from ..transforms.kanonymity.stage import CollectTargets
 from ..transforms.kanonymity.subjects import (
     CollectDraws,
@@ -32,7 +33,6 @@ from ..transforms.kanonymity.subjects import (
     settle_people,
     store_limits,
 )
-from ..transforms.kanonymity.target import target_counts
 from ..transforms.staging import SpillFile, plan_parts
 from ..transforms.staging.deliver import Deliver, received, received_table
 from ..transforms.staging.parts import Part, gather

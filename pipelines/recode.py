@@ -15,7 +15,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from ..transforms.kanonymity import Recoding
-from ..transforms.kanonymity.bounds import Bounded, recode
+from ..transforms.kanonymity.recoding.bounds import Bounded, recode
 from ..transforms.kanonymity.subjects import StoredPeople
 
 __all__ = ["Recode", "load_recoding", "store_recoding"]

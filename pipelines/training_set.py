@@ -41,8 +41,8 @@ from ..transforms.kanonymity import (
     AnonymityPlan,
     Recoding,
 )
+from ..transforms.kanonymity.recoding.utility import gate_facts, refuse_loss
 from ..transforms.kanonymity.routing import BucketedRecoding
-from ..transforms.kanonymity.utility import gate_facts, refuse_loss
 from .attacks import note_attacks
 from .audit import check_writable, write_audit, write_result
 from .buckets import choose_for, withhold_for

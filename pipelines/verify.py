@@ -28,14 +28,14 @@ from ..transforms.kanonymity import (
     report_risk,
     report_sensitive,
 )
-from ..transforms.kanonymity.risk import Alone
-from ..transforms.kanonymity.routing import BucketedRecoding
-from ..transforms.kanonymity.utility import (
+from ..transforms.kanonymity.counting.risk import Alone
+from ..transforms.kanonymity.recoding.utility import (
     gate_facts,
     level_shares,
     measure_ncp,
     refuse_loss,
 )
+from ..transforms.kanonymity.routing import BucketedRecoding
 from .passes import Cleared, Staged
 from .result import RunResult
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .deidentify.stage import Deidentify
-    from .kanonymity.alone import KAnonymize
+    from .kanonymity.alone.transform import KAnonymize
 
 __all__ = ["Deidentify", "KAnonymize"]
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return Deidentify
     if name == "KAnonymize":
-        from .kanonymity.alone import KAnonymize
+        from .kanonymity.alone.transform import KAnonymize
 
         return KAnonymize
     message = f"module {__name__!r} has no attribute {name!r}"

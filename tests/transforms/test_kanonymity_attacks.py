@@ -38,7 +38,7 @@ from optin.transforms.kanonymity.attacks import (
 )
 from optin.transforms.kanonymity.attacks.downcoding import WalkBounds
 from optin.transforms.kanonymity.attacks.seen import look_at
-from optin.transforms.kanonymity.sensitive import value_triples
+from optin.transforms.kanonymity.sensitive.recount import value_triples
 
 NUMBER = build_ladder(
     Column(

@@ -17,7 +17,7 @@ import optin.transforms
 from optin.policies.columns import Column, Hierarchy
 from optin.policies.errors import GateError
 from optin.transforms.kanonymity import AnonymityPlan, Ladder, build_ladder, kanonymize
-from optin.transforms.kanonymity.bounds import label_bounds
+from optin.transforms.kanonymity.recoding.bounds import label_bounds
 
 UTC_TIME = pa.timestamp("us", tz="UTC")
 

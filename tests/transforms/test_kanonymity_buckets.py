@@ -26,10 +26,10 @@ from optin.transforms.kanonymity import (
     histogram_of,
     kanonymize,
 )
-from optin.transforms.kanonymity.codes import canonical
-from optin.transforms.kanonymity.domains import Domain
-from optin.transforms.kanonymity.histogram import ROWS
-from optin.transforms.kanonymity.ladders import Ladder
+from optin.transforms.kanonymity.counting.codes import canonical
+from optin.transforms.kanonymity.counting.histogram import ROWS
+from optin.transforms.kanonymity.ladders.domains import Domain
+from optin.transforms.kanonymity.ladders.ladder import Ladder
 from optin.transforms.kanonymity.routing import (
     BucketedRecoding,
     Limited,
@@ -236,7 +236,7 @@ def test_domain_is_the_same_however_many_values_are_labelled_at_once(
 ) -> None:
     for one, values in KINDS:
         domain = Domain.of(one, canonical(pa.array(values)))
-        monkeypatch.setattr("optin.transforms.kanonymity.domains._AT_ONCE", 2)
+        monkeypatch.setattr("optin.transforms.kanonymity.ladders.domains._AT_ONCE", 2)
         halves = Domain.of(one, canonical(pa.array(values)))
         monkeypatch.undo()
         assert (halves.leaves, halves.extent) == (domain.leaves, domain.extent)

@@ -29,7 +29,7 @@ from optin.transforms.kanonymity import (
     merge_histograms,
     report_classes,
 )
-from optin.transforms.kanonymity.codes import combine
+from optin.transforms.kanonymity.counting.codes import combine
 
 
 def _ladder(name: str, kind: str, **levels: object) -> Ladder:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import combine as combining
-from optin.transforms.kanonymity import histogram, histogram_of, tally
-from optin.transforms.kanonymity.codes import TupleIndex
+from optin.transforms.kanonymity import histogram_of
+from optin.transforms.kanonymity.counting import histogram, tally
+from optin.transforms.kanonymity.counting.codes import TupleIndex
 
 rows_of = st.lists(
     st.tuples(

@@ -14,16 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
-from optin.transforms.kanonymity import (
-    class_sizes,
-    classes,
-    combine,
-    histogram,
-    measure,
-    tally,
+from optin.transforms.kanonymity import class_sizes, combine
+from optin.transforms.kanonymity.counting import classes, histogram, measure, tally
+from optin.transforms.kanonymity.counting.codes import (
+    TupleIndex,
+    list_values,
+    places_in,
 )
-from optin.transforms.kanonymity.codes import TupleIndex, list_values, places_in
-from optin.transforms.kanonymity.keys import KeyTable
+from optin.transforms.kanonymity.counting.keys import KeyTable
 
 HIGHEST = 2**64 - 1
 

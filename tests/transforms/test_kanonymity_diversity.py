@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from optin.transforms.kanonymity.diversity import ClassValues, Distance
+from optin.transforms.kanonymity.sensitive.diversity import ClassValues, Distance
 
 VALUES = 5
 GROUPS = (0, 0, 1, 1, 1)  # a hierarchy of two levels: {0, 1}, {2, 3, 4}, then all

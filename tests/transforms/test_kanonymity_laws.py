@@ -25,8 +25,8 @@ from optin.transforms.kanonymity import (
     merge_histograms,
     report_classes,
 )
-from optin.transforms.kanonymity.histogram import ROWS
-from optin.transforms.kanonymity.measure import merge_class_sizes
+from optin.transforms.kanonymity.counting.histogram import ROWS
+from optin.transforms.kanonymity.counting.measure import merge_class_sizes
 
 QUASI = ("code", "year", "day")
 TYPES = {"code": pa.string(), "year": pa.int64(), "day": pa.date32()}

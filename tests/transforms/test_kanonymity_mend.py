@@ -27,7 +27,7 @@ from optin.transforms.kanonymity import (
 from optin.transforms.kanonymity.local import LocalColumn, LocalProblem, Pairs
 from optin.transforms.kanonymity.local.classes import describe, losses_of
 from optin.transforms.kanonymity.local.unions import Unions
-from optin.transforms.kanonymity.sensitive import value_triples
+from optin.transforms.kanonymity.sensitive.recount import value_triples
 
 QUASI = ("age", "place")
 AGE = Column(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from optin.policies.columns import Column, Hierarchy
 from optin.transforms.kanonymity import AnonymityPlan, Ladder, build_ladder, kanonymize
-from optin.transforms.kanonymity.ladder_labels import escaped
+from optin.transforms.kanonymity.ladders.labels import escaped
 
 ODD = st.text("nul*\\", max_size=6)
 

@@ -28,7 +28,7 @@ from optin.transforms.kanonymity import (
     kanonymize,
 )
 from optin.transforms.kanonymity.attacks.seen import look_at
-from optin.transforms.kanonymity.round_edges import roundest
+from optin.transforms.kanonymity.ladders.round_edges import roundest
 
 
 def _ladder(*groups: int, kind: str = "integer") -> Ladder:

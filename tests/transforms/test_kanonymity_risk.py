@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import class_sizes, histogram_of
-from optin.transforms.kanonymity.risk import report_risk
+from optin.transforms.kanonymity.counting.risk import report_risk
 
 ROWS = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c", None]), st.integers(0, 6)),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from optin.policies.errors import GateError
-from optin.transforms.kanonymity.search import Axis, search_lattice
+from optin.transforms.kanonymity.recoding.search import Axis, search_lattice
 
 
 def _axis(rng: np.random.Generator, values: int, levels: int) -> Axis:

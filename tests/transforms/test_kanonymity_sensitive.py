@@ -18,7 +18,7 @@ from optin.policies.diversity import Sensitive
 from optin.policies.errors import GateError
 from optin.transforms.blocks.names import SUBJECT
 from optin.transforms.kanonymity import CountValues, report_sensitive
-from optin.transforms.kanonymity.sensitive import value_people, value_triples
+from optin.transforms.kanonymity.sensitive.recount import value_people, value_triples
 
 ROW = st.tuples(
     st.sampled_from(["a", "b", None]),

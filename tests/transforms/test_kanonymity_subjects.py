@@ -18,8 +18,8 @@ from optin.policies.errors import GateError
 from optin.transforms.blocks.names import EVENT_TIME, SUBJECT
 from optin.transforms.kanonymity import build_ladder, choose_recoding, histogram_of
 from optin.transforms.kanonymity.combine import MergeFn
-from optin.transforms.kanonymity.histogram import ROWS
-from optin.transforms.kanonymity.storage import write_table
+from optin.transforms.kanonymity.counting.histogram import ROWS
+from optin.transforms.kanonymity.counting.storage import write_table
 from optin.transforms.kanonymity.subjects import (
     StoredLimits,
     report_links,

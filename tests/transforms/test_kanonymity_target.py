@@ -20,9 +20,9 @@ from optin.transforms.kanonymity import (
     histogram_of,
     kanonymize,
 )
-from optin.transforms.kanonymity.coded import code_histogram
-from optin.transforms.kanonymity.guide import _RIDGE, _fit, guides_of
-from optin.transforms.kanonymity.target import (
+from optin.transforms.kanonymity.recoding.coded import code_histogram
+from optin.transforms.kanonymity.recoding.guide import _RIDGE, _fit, guides_of
+from optin.transforms.kanonymity.recoding.target import (
     counts_by_tuple,
     merge_targets,
     target_counts,

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.transforms.kanonymity.tokens import number_people
+from optin.transforms.kanonymity.counting.tokens import number_people
 
 WORDS = 2**64 - 1
 

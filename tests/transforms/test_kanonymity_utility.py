@@ -26,8 +26,8 @@ from optin.transforms.kanonymity import (
     report_classes,
     withhold_classes,
 )
-from optin.transforms.kanonymity.sensitive import value_triples
-from optin.transforms.kanonymity.utility import level_shares, measure_ncp
+from optin.transforms.kanonymity.recoding.utility import level_shares, measure_ncp
+from optin.transforms.kanonymity.sensitive.recount import value_triples
 
 QUASI = ("age", "place")
 AGE = Column(

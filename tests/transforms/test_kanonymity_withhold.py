@@ -20,7 +20,7 @@ from optin.transforms.kanonymity import (
     histogram_of,
     withhold_classes,
 )
-from optin.transforms.kanonymity.sensitive import value_triples
+from optin.transforms.kanonymity.sensitive.recount import value_triples
 
 ROWS = st.lists(
     st.tuples(

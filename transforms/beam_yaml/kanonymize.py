@@ -9,7 +9,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection, Row
 from apache_beam.typehints.row_type import RowTypeConstraint
 
-from ..kanonymity.alone import KAnonymize as KAnonymizeRows
+from ..kanonymity.alone.transform import KAnonymize as KAnonymizeRows
 
 __all__ = ["KAnonymize"]
 

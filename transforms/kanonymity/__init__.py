@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .api import kanonymize
-from .choose import choose_recoding
-from .diverse import SensitiveReport, report_sensitive
-from .histogram import histogram_of, merge_histograms
-from .ladders import Ladder, build_ladder
+from .alone.api import kanonymize
+from .counting.histogram import histogram_of, merge_histograms
+from .counting.measure import ClassReport, class_sizes, report_classes
+from .counting.risk import RiskReport, report_risk
+from .ladders.ladder import Ladder, build_ladder
+from .ladders.quantiles import fit_ladders
 from .local import LocalRecoding, choose_local
-from .measure import ClassReport, class_sizes, report_classes
 from .plan import AnonymityPlan
-from .quantiles import fit_ladders
-from .recoding import GlobalRecoding, Recoding
-from .risk import RiskReport, report_risk
+from .recoding.choose import choose_recoding
+from .recoding.full_domain import GlobalRecoding, Recoding
+from .sensitive.diverse import SensitiveReport, report_sensitive
 from .withhold import withhold_classes, withhold_counted, within_share
 
 if TYPE_CHECKING:
-    from .alone import KAnonymize
+    from .alone.transform import KAnonymize
     from .stage import CollectHistogram, CollectTriples, CountClasses, CountValues
 
 __all__ = [
@@ -55,7 +55,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import what needs Apache Beam when it is asked for."""
     if name == "KAnonymize":
-        from .alone import KAnonymize
+        from .alone.transform import KAnonymize
 
         return KAnonymize
     if name in {"CollectHistogram", "CollectTriples", "CountClasses", "CountValues"}:

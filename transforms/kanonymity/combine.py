@@ -8,8 +8,8 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from .histogram import Counting, code_rows
-from .measure import Recounting
+from .counting.histogram import Counting, code_rows
+from .counting.measure import Recounting
 from .routing.thin import Limited, State
 
 __all__ = ["ClassesFn", "HistogramFn", "LimitedHistogramFn", "MergeFn", "MergeWithinFn"]

@@ -16,15 +16,15 @@ import pyarrow.compute as pc
 
 from ...policies.diversity import Sensitive
 from ..blocks.names import SUBJECT
-from .choose import allowed_rows
-from .coded import code_histogram
-from .codes import Ints
-from .diverse import Judgement, ValueScale, judge
-from .diversity import ClassValues, Floats
+from .counting.codes import Ints
 from .local.choose import LocalRecoding, local_problem, recode
 from .local.unions import Unions
 from .plan import AnonymityPlan
-from .sensitive import VALUE, numbered
+from .recoding.choose import allowed_rows
+from .recoding.coded import code_histogram
+from .sensitive.diverse import Judgement, ValueScale, judge
+from .sensitive.diversity import ClassValues, Floats
+from .sensitive.recount import VALUE, numbered
 
 __all__ = ["mend_classes"]
 

@@ -11,12 +11,13 @@ from ...policies.anonymity_utility import Utility
 from ...policies.errors import GateError
 from ...policies.model import Policy
 from ..blocks.names import SUBJECT
-from .bounds import Bounded, class_columns, plan_bounds
-from .choose import choose_recoding
-from .histogram import total_rows
-from .ladders import Ladder, build_ladder
+from .counting.histogram import total_rows
+from .counting.threads import fold_blocks
+from .ladders.ladder import Ladder, build_ladder
 from .local import DEFAULT_EFFORT, choose_local
-from .recoding import Recoding
+from .recoding.bounds import Bounded, class_columns, plan_bounds
+from .recoding.choose import choose_recoding
+from .recoding.full_domain import Recoding
 from .routing import (
     MOST_PAIRS,
     BucketFacts,
@@ -28,7 +29,6 @@ from .routing import (
     solve_bucket,
     thinned_bits,
 )
-from .threads import fold_blocks
 
 __all__ = ["AnonymityPlan", "refuse_empty"]
 

@@ -16,13 +16,13 @@ from apache_beam.pvalue import AsIter, PCollection
 from ..blocks.names import SUBJECT
 from ..staging.parts import PartFile
 from ..staging.readback import read_back
-from .measure import (
+from .counting.measure import (
     RECOUNT_CAP,
     class_sizes,
     merge_class_sizes,
     without_people,
 )
-from .merging import SHARDS
+from .counting.merging import SHARDS
 from .routing.files import Sliced, read_slices, write_sliced
 from .stage import shard_of_labels
 

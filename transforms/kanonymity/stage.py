@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
-from .codes import Ints
 from .combine import ClassesFn, HistogramFn, LimitedHistogramFn, MergeFn, MergeWithinFn
-from .measure import RECOUNT_CAP
-from .merging import SHARDS, by_shard, distinct_rows
-from .sensitive import value_people, value_triples
-from .target import merge_targets, target_counts
+from .counting.codes import Ints
+from .counting.measure import RECOUNT_CAP
+from .counting.merging import SHARDS, by_shard, distinct_rows
+from .recoding.target import merge_targets, target_counts
+from .sensitive.recount import value_people, value_triples
 
 __all__ = [
     "CollectHistogram",

@@ -17,14 +17,14 @@ import pyarrow as pa
 
 from ...policies.diversity import Sensitive
 from ...policies.errors import GateError
-from .diverse import class_values, judge
-from .histogram import ROWS
+from .counting.histogram import ROWS
 from .local import LocalRecoding
 from .mend import mend_classes
 from .plan import AnonymityPlan
-from .recoding import Recoding
-from .sensitive import VALUE, numbered, value_people, value_triples
-from .utility import measure_ncp
+from .recoding.full_domain import Recoding
+from .recoding.utility import measure_ncp
+from .sensitive.diverse import class_values, judge
+from .sensitive.recount import VALUE, numbered, value_people, value_triples
 
 __all__ = ["withhold_classes", "withhold_counted", "within_share"]
 

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..coded import code_histogram
-from ..codes import Ints
-from ..ladders import Ladder
+from ..counting.codes import Ints
+from ..ladders.ladder import Ladder
 from ..local.choose import local_problem
 from ..local.nodes import Nodes, plan_nodes
-from ..recoding import Recoding
+from ..recoding.coded import code_histogram
+from ..recoding.full_domain import Recoding
 from .seen import Bools, Floats, Seen, SeenColumn, look_at
 
 __all__ = ["Downcoding", "WalkBounds", "downcode", "guess_counts", "walk_of"]

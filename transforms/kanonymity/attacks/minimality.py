@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from ....policies.diversity import Sensitive
-from ..codes import Ints
-from ..diverse import class_values, judge
-from ..diversity import ClassValues, Distance
-from ..recoding import Recoding, same_labels
-from ..sensitive import VALUE, value_people, value_triples
+from ..counting.codes import Ints
+from ..recoding.full_domain import Recoding, same_labels
+from ..sensitive.diverse import class_values, judge
+from ..sensitive.diversity import ClassValues, Distance
+from ..sensitive.recount import VALUE, value_people, value_triples
 from .seen import Floats
 
 __all__ = ["Withheld", "chances_if_withheld", "guess_withheld"]

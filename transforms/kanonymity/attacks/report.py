@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ..local import LocalRecoding
-from ..recoding import Recoding
+from ..recoding.full_domain import Recoding
 from ..routing import BucketedRecoding
 
 __all__ = ["AttackReport", "report_attacks"]

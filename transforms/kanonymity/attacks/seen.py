@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..coded import CodedColumn, code_histogram
-from ..codes import Ints
-from ..histogram import codes_of
-from ..ladders import Ladder
-from ..quantiles import fit_ladders
-from ..recoding import Recoding
+from ..counting.codes import Ints
+from ..counting.histogram import codes_of
+from ..ladders.ladder import Ladder
+from ..ladders.quantiles import fit_ladders
+from ..recoding.coded import CodedColumn, code_histogram
+from ..recoding.full_domain import Recoding
 
 __all__ = ["Bools", "Floats", "Seen", "SeenColumn", "look_at"]
 

@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..choose import allowed_rows, out_of_reach
-from ..coded import Coded, CodedColumn, code_histogram
-from ..codes import Ints, TupleIndex, dictionary_of, places_in
-from ..domains import Domain
-from ..guide import guides_of
-from ..ladders import Ladder
-from ..recoding import same_labels
-from ..utility import LabelFacts, label_facts
+from ..counting.codes import Ints, TupleIndex, dictionary_of, places_in
+from ..ladders.domains import Domain
+from ..ladders.ladder import Ladder
+from ..recoding.choose import allowed_rows, out_of_reach
+from ..recoding.coded import Coded, CodedColumn, code_histogram
+from ..recoding.full_domain import same_labels
+from ..recoding.guide import guides_of
+from ..recoding.utility import LabelFacts, label_facts
 from .classes import ClassLabels
 from .problem import LocalColumn, LocalProblem, Pairs
 from .release import DEFAULT_EFFORT, LocalRelease, release_locally, released

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..codes import Ints
+from ..counting.codes import Ints
 from .problem import Bools, Floats, LocalColumn, LocalProblem
 
 __all__ = ["ClassLabels", "absorb", "describe", "losses_of"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..codes import Ints
+from ..counting.codes import Ints
 from .problem import Floats, LocalProblem
 
 __all__ = ["Nodes", "plan_nodes"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import Ints
+from ..counting.codes import Ints
 
 __all__ = ["Bools", "Floats", "LocalColumn", "LocalProblem", "Pairs"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..codes import Ints
+from ..counting.codes import Ints
 from .classes import ClassLabels, absorb, describe
 from .nodes import plan_nodes
 from .problem import LocalProblem

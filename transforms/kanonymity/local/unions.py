@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..codes import Ints
+from ..counting.codes import Ints
 from .classes import describe, losses_of
 from .problem import Bools, Floats, LocalColumn, LocalProblem
 

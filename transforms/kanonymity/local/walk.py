@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..codes import Ints, combine
+from ..counting.codes import Ints, combine
 from .nodes import Nodes
 from .problem import Bools, Floats, LocalProblem
 

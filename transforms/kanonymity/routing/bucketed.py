@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from ....policies.errors import GateError
-from ..choose import allowed_rows, out_of_reach
-from ..histogram import ROWS, total_rows
+from ..counting.histogram import ROWS, total_rows
+from ..counting.risk import Alone, alone
 from ..local import DEFAULT_EFFORT, RANGE, LocalRecoding, choose_in_part
-from ..recoding import same_labels
-from ..risk import Alone, alone
-from ..utility import LabelFacts, merge_facts
+from ..recoding.choose import allowed_rows, out_of_reach
+from ..recoding.full_domain import same_labels
+from ..recoding.utility import LabelFacts, merge_facts
 from .buckets import Layout, read_bucket
 from .stored import load_classes, load_facts, load_plan, store_plan
 from .tree import Router

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...blocks.names import SUBJECT
-from ..domains import Domain, outside_hierarchy
-from ..histogram import ROWS, histogram_of, merge_histograms
+from ..counting.histogram import ROWS, histogram_of, merge_histograms
+from ..ladders.domains import Domain, outside_hierarchy
 from .files import Sliced, read_arrays, read_slices, write_arrays, write_sliced
 from .tree import Router
 

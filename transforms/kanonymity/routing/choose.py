@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
-from ..ladders import Ladder
+from ..ladders.ladder import Ladder
+from ..ladders.quantiles import fit_ladders
 from ..local import DEFAULT_EFFORT
-from ..quantiles import fit_ladders
 from .bucketed import BucketedRecoding, solve_bucket, stitch
 from .buckets import lay_out, sort_part
 from .thin import estimated_pairs

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..codes import Ints
-from ..storage import read_table, write_table
+from ..counting.codes import Ints
+from ..counting.storage import read_table, write_table
 
 __all__ = ["Sliced", "read_arrays", "read_slices", "write_arrays", "write_sliced"]
 

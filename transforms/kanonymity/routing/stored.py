@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..codes import Ints, TupleIndex
-from ..histogram import ROWS
+from ..counting.codes import Ints, TupleIndex
+from ..counting.histogram import ROWS
 from ..local import LocalRecoding
-from ..utility import LabelFacts
+from ..recoding.utility import LabelFacts
 from .files import read_arrays, write_arrays
 
 __all__ = ["load_classes", "load_facts", "load_plan", "store_plan"]

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..codes import encode_column
-from ..histogram import Counting, code_histogram_rows, code_rows
+from ..counting.codes import encode_column
+from ..counting.histogram import Counting, code_histogram_rows, code_rows
 
 __all__ = ["Limited", "State", "estimated_pairs", "thinned_bits"]
 

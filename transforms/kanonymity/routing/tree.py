@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..codes import Ints, canonical
-from ..ladders import Ladder
+from ..counting.codes import Ints, canonical
+from ..ladders.ladder import Ladder
 
 __all__ = ["Router", "learn_router"]
 

@@ -21,8 +21,8 @@ from apache_beam.pvalue import PCollection
 from ...blocks.names import SUBJECT, is_system
 from ...staging.spill import record_keys
 from ..combine import MergeFn
-from ..histogram import ROWS
-from ..storage import read_table, write_table
+from ..counting.histogram import ROWS
+from ..counting.storage import read_table, write_table
 from .shards import (
     shards_of,
     subjects_of,

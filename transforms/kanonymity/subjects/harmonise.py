@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from ....policies.errors import GateError
 from ...blocks.names import EVENT_TIME, SUBJECT
-from ..codes import canonical, combine, encode
-from ..histogram import ROWS, merge_histograms
-from ..sensitive import numbered
+from ..counting.codes import canonical, combine, encode
+from ..counting.histogram import ROWS, merge_histograms
+from ..sensitive.recount import numbered
 from .shards import subjects_of
 
 __all__ = [

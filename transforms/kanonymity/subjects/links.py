@@ -15,11 +15,11 @@ import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
 from ...blocks.names import SUBJECT
-from ..codes import canonical
 from ..combine import MergeFn
-from ..histogram import ROWS
-from ..merging import distinct_rows
-from ..sensitive import numbered
+from ..counting.codes import canonical
+from ..counting.histogram import ROWS
+from ..counting.merging import distinct_rows
+from ..sensitive.recount import numbered
 from .harmonise import LATEST, OWN, Harmonise, choose_tuples, merge_tuples, quasi_of
 from .shards import shards_of, subjects_of
 

@@ -14,8 +14,8 @@ from apache_beam.pvalue import PCollection
 
 from ...blocks.names import SUBJECT
 from ..combine import MergeFn
-from ..histogram import ROWS
-from ..storage import read_table, write_table
+from ..counting.histogram import ROWS
+from ..counting.storage import read_table, write_table
 from .harmonise import (
     OWN,
     Harmonise,

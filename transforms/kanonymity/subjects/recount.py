@@ -19,8 +19,8 @@ from apache_beam.pvalue import PCollection
 
 from ...blocks.names import SUBJECT
 from ..combine import MergeFn
-from ..histogram import ROWS
-from ..merging import refuse_nobody, united
+from ..counting.histogram import ROWS
+from ..counting.merging import refuse_nobody, united
 from .shards import shards_of
 
 __all__ = ["CountLinks", "LinkReport", "count_links", "links_of", "report_links"]

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from ...blocks.names import SUBJECT
-from ..codes import Ints, canonical, encode
-from ..merging import SHARDS, by_shard, refuse_nobody
-from ..storage import write_table
+from ..counting.codes import Ints, canonical, encode
+from ..counting.merging import SHARDS, by_shard, refuse_nobody
+from ..counting.storage import write_table
 
 __all__ = [
     "shard_of",

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...policies.errors import GateError
-from .codes import Ints, combine, ranks
+from ....policies.errors import GateError
+from ..counting.codes import Ints, combine, ranks
 
 __all__ = ["MAX_NODES", "Axis", "Found", "search_lattice"]
 

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...policies.anonymity_utility import Utility
-from ...policies.errors import GateError
-from .histogram import ROWS
+from ....policies.anonymity_utility import Utility
+from ....policies.errors import GateError
+from ..counting.histogram import ROWS
 
 __all__ = [
     "LabelFacts",

@@ -17,10 +17,10 @@ from apache_beam.pvalue import Row
 from apache_beam.typehints.row_type import RowTypeConstraint
 from apache_beam.utils.timestamp import Timestamp
 
-from ...policies.errors import InputError
-from ..blocks.columns import to_text
-from ..blocks.names import SYSTEM_PREFIX
-from ..blocks.rows import array_of, field_hint, not_null, row_type, value_at
+from ....policies.errors import InputError
+from ...blocks.columns import to_text
+from ...blocks.names import SYSTEM_PREFIX
+from ...blocks.rows import array_of, field_hint, not_null, row_type, value_at
 from .fitting import default_type, refuse_type
 from .request import Request, lacking_message
 

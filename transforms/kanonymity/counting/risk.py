@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..blocks.names import SUBJECT
+from ...blocks.names import SUBJECT
 from .histogram import ROWS, codes_of
 from .measure import people_of
 

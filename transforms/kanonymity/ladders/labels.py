@@ -11,7 +11,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-from ...policies.hierarchies import power_of
+from ....policies.hierarchies import power_of
 
 __all__ = [
     "NULL_LABEL",

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...policies.errors import GateError
-from ..blocks.names import SUBJECT
+from ....policies.errors import GateError
+from ...blocks.names import SUBJECT
 from .classes import ClassCounter
 from .histogram import ROWS
 from .merging import refuse_nobody

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from ...policies.errors import GateError
+from ....policies.errors import GateError
 from .codes import Ints
 
 __all__ = [

@@ -16,24 +16,24 @@ from apache_beam.typehints import typehints
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
-from ...policies.anonymity_utility import Utility
-from ...policies.diversity import Sensitive
-from ...policies.errors import GateError, InputError
-from ...policies.model import Policy
-from ..blocks import coder  # noqa: F401  # registers how blocks travel
-from ..blocks.names import SUBJECT
-from ..blocks.tables import find_type, identities_of
-from .alone_rows import POSITION, RowForm
-from .bounds import Bounded, recode
-from .codes import as_dictionary
-from .local import DEFAULT_EFFORT
-from .plan import AnonymityPlan
-from .recoding import Recoding
+from ....policies.anonymity_utility import Utility
+from ....policies.diversity import Sensitive
+from ....policies.errors import GateError, InputError
+from ....policies.model import Policy
+from ...blocks import coder  # noqa: F401  # registers how blocks travel
+from ...blocks.names import SUBJECT
+from ...blocks.tables import find_type, identities_of
+from ..counting.codes import as_dictionary
+from ..counting.risk import Alone, alone
+from ..counting.tokens import number_people
+from ..local import DEFAULT_EFFORT
+from ..plan import AnonymityPlan
+from ..recoding.bounds import Bounded, recode
+from ..recoding.full_domain import Recoding
+from ..stage import CollectHistogram, CollectTriples, CountClasses, CountValues
 from .request import QuasiIdentifiers, Request, ask
-from .risk import Alone, alone
-from .stage import CollectHistogram, CollectTriples, CountClasses, CountValues
+from .rows import POSITION, RowForm
 from .summary import Chosen, Summary, summarise
-from .tokens import number_people
 
 __all__ = ["KAnonymize"]
 

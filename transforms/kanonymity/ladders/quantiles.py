@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...policies.errors import InputError
-from ..blocks.names import SUBJECT
-from .codes import Ints, canonical, encode
-from .histogram import ROWS, codes_of
-from .ladders import Ladder
+from ....policies.errors import InputError
+from ...blocks.names import SUBJECT
+from ..counting.codes import Ints, canonical, encode
+from ..counting.histogram import ROWS, codes_of
+from .ladder import Ladder
 from .round_edges import roundest
 
 __all__ = ["fit_ladders"]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .codes import canonical
-from .histogram import codes_of
+from ..counting.codes import canonical
+from ..counting.histogram import codes_of
 from .utility import LabelFacts
 
 __all__ = ["GlobalRecoding", "Recoding", "same_labels"]

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from ..blocks.names import SUBJECT
-from .codes import Ints
-from .merging import distinct_rows, refuse_nobody
+from ...blocks.names import SUBJECT
+from ..counting.codes import Ints
+from ..counting.merging import distinct_rows, refuse_nobody
 
 __all__ = [
     "PEOPLE",

@@ -10,24 +10,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...policies.alone import read_alone
-from ...policies.anonymity_utility import Utility
-from ...policies.arguments import check_arguments
-from ...policies.diversity import Sensitive
-from ...policies.draft import did_you_mean
-from ...policies.errors import InputError, OptinError
-from ...policies.model import Policy
-from ..blocks.columns import bad_cells, to_storage
-from ..blocks.names import SUBJECT, SYSTEM_PREFIX
-from ..blocks.spec import ReadColumn
-from ..blocks.tables import find_column, find_type, is_nested
+from ....policies.alone import read_alone
+from ....policies.anonymity_utility import Utility
+from ....policies.arguments import check_arguments
+from ....policies.diversity import Sensitive
+from ....policies.draft import did_you_mean
+from ....policies.errors import InputError, OptinError
+from ....policies.model import Policy
+from ...blocks.columns import bad_cells, to_storage
+from ...blocks.names import SUBJECT, SYSTEM_PREFIX
+from ...blocks.spec import ReadColumn
+from ...blocks.tables import find_column, find_type, is_nested
+from ..ladders.ladder import Ladder, build_ladder
+from ..local import DEFAULT_EFFORT
+from ..plan import AnonymityPlan
+from ..recoding.full_domain import Recoding
+from ..routing import MOST_PAIRS
+from ..withhold import withhold_classes
 from .fitting import fitted, plain_text, refuse_type
-from .ladders import Ladder, build_ladder
-from .local import DEFAULT_EFFORT
-from .plan import AnonymityPlan
-from .recoding import Recoding
-from .routing import MOST_PAIRS
-from .withhold import withhold_classes
 
 __all__ = ["QuasiIdentifiers", "Request", "ask"]
 

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...policies.errors import GateError
-from ..blocks.names import SUBJECT
-from .codes import Ints, canonical, combine, encode, ranks
-from .domains import Domain, outside_hierarchy
-from .histogram import ROWS
-from .ladders import Ladder, Rungs
-from .quantiles import fit_ladders
+from ....policies.errors import GateError
+from ...blocks.names import SUBJECT
+from ..counting.codes import Ints, canonical, combine, encode, ranks
+from ..counting.histogram import ROWS
+from ..ladders.domains import Domain, outside_hierarchy
+from ..ladders.ladder import Ladder
+from ..ladders.losses import Rungs
+from ..ladders.quantiles import fit_ladders
 
 __all__ = ["Coded", "CodedColumn", "code_histogram"]
 

@@ -19,11 +19,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...policies.anonymity_bounds import bound_names
-from ...policies.errors import GateError
-from .ladder_labels import NULL_LABEL, TOP
-from .ladders import Ladder
-from .recoding import Recoding
+from ....policies.anonymity_bounds import bound_names
+from ....policies.errors import GateError
+from ..ladders.labels import NULL_LABEL, TOP
+from ..ladders.ladder import Ladder
+from .full_domain import Recoding
 
 __all__ = ["Bounded", "class_columns", "label_bounds", "plan_bounds", "recode"]
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...policies.diversity import Sensitive
-from ...policies.errors import GateError
-from ...policies.hierarchies import load_table_hierarchy
-from .codes import Ints
+from ....policies.diversity import Sensitive
+from ....policies.errors import GateError
+from ....policies.hierarchies import load_table_hierarchy
+from ..counting.codes import Ints
 from .diversity import ClassValues, Distance, Floats
-from .sensitive import PEOPLE, POPULATION, VALUE, numbered
+from .recount import PEOPLE, POPULATION, VALUE, numbered
 
 __all__ = [
     "Judgement",

@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...policies.errors import GateError
-from .ladder_labels import TOP
-from .ladders import Ladder, Rungs
+from ....policies.errors import GateError
+from .labels import TOP
+from .ladder import Ladder
+from .losses import Rungs
 
 __all__ = ["Domain", "outside_hierarchy"]
 

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...policies.errors import GateError
+from ....policies.errors import GateError
+from ..counting.histogram import ROWS
+from ..ladders.labels import TOP
+from ..ladders.ladder import Ladder
 from .coded import Coded, code_histogram
+from .full_domain import GlobalRecoding
 from .guide import guides_of
-from .histogram import ROWS
-from .ladder_labels import TOP
-from .ladders import Ladder
-from .recoding import GlobalRecoding
 from .search import Axis, Found, search_lattice
 from .utility import label_facts
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ...policies.errors import GateError
-from .diverse import SensitiveReport, report_sensitive
-from .measure import ClassReport, report_classes
-from .recoding import Recoding
+from ....policies.errors import GateError
+from ..counting.measure import ClassReport, report_classes
+from ..counting.risk import Alone, RiskReport, report_risk
+from ..recoding.full_domain import Recoding
+from ..recoding.utility import LabelFacts, level_shares, measure_ncp, refuse_loss
+from ..sensitive.diverse import SensitiveReport, report_sensitive
 from .request import Request
-from .risk import Alone, RiskReport, report_risk
-from .utility import LabelFacts, level_shares, measure_ncp, refuse_loss
 
 __all__ = ["Chosen", "Summary", "summarise"]
 

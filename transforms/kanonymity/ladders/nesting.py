@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from ...policies.columns import Column, Period
-from ...policies.errors import InputError
-from ...policies.hierarchies import power_of
-from .ladder_labels import decimal_of
+from ....policies.columns import Column, Period
+from ....policies.errors import InputError
+from ....policies.hierarchies import power_of
+from .labels import decimal_of
 
 __all__ = ["require_nesting"]
 

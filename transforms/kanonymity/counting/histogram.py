@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from ...policies.errors import GateError
-from ..blocks.names import SUBJECT
+from ....policies.errors import GateError
+from ...blocks.names import SUBJECT
 from .codes import Ints, canonical, combine, encode, list_values, ranks
 from .tally import CodedRows, Tally
 

@@ -10,21 +10,18 @@ dates width of the label's interval / width of the domain, both of the data at h
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ...policies.columns import Column, Hierarchy
-from ...policies.hierarchies import load_table_hierarchy
-from ...policies.hierarchy_builtin import BUILTIN_LEVELS, Builtin, builtin_labels
-from .ladder_labels import (
-    NULL_LABEL,
+from ....policies.columns import Column, Hierarchy
+from ....policies.hierarchies import load_table_hierarchy
+from ....policies.hierarchy_builtin import BUILTIN_LEVELS, Builtin, builtin_labels
+from .labels import (
     TOP,
     LabelOf,
     calendar_of,
@@ -36,28 +33,21 @@ from .ladder_labels import (
     networks_of,
     powers_of,
     prefix_of,
-    table_label,
     table_of,
     text_of,
 )
+from .losses import (
+    Floats,
+    Rungs,
+    category_loss,
+    interval_loss,
+    number_of,
+    rungs_by_rule,
+    table_loss,
+)
 from .nesting import require_nesting
 
-__all__ = ["TOP", "Ladder", "Rungs", "build_ladder"]
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Rungs:
-    """A ladder put to the distinct values of a data set.
-
-    Attributes:
-        labels: per level, one label per distinct value.
-        losses: per level, one loss per distinct value, 0 to 1.
-    """
-
-    labels: tuple[tuple[str, ...], ...]
-    losses: tuple[Floats, ...]
+__all__ = ["TOP", "Ladder", "build_ladder"]
 
 
 @dataclass(frozen=True)
@@ -111,7 +101,7 @@ class Ladder:
             values: the distinct values of the column in the data.
         """
         if self.by_rule:
-            return _rungs_by_rule(values, self._by_rule, len(self.names) - 1)
+            return rungs_by_rule(values, self._by_rule, len(self.names) - 1)
         levels: list[LabelOf] = [self._level_zero, *self._between(), lambda _: TOP]
         labels = [
             tuple(labelled(label_of, value) for value in values) for label_of in levels
@@ -173,7 +163,7 @@ class Ladder:
         """
         if self.kind != "interval":
             return None
-        return np.array([_number(value) for value in values], dtype=np.float64)
+        return np.array([number_of(value) for value in values], dtype=np.float64)
 
     def range_label(self, low: Any, high: Any) -> str:
         """Name the range from one value to another; both are among its values.
@@ -227,11 +217,11 @@ class Ladder:
         self, values: Sequence[Any], labels: tuple[str, ...], level: int
     ) -> Floats:
         if self.kind == "interval":
-            return _interval_loss(values, labels, self.base)
+            return interval_loss(values, labels, self.base)
         if self.table is not None:
             # The table's leaves are the domain, whether or not the data holds them.
-            return _table_loss(self.table, values, labels, level - 1)
-        return _category_loss(labels)
+            return table_loss(self.table, values, labels, level - 1)
+        return category_loss(labels)
 
 
 def build_ladder(column: Column) -> Ladder:
@@ -300,106 +290,3 @@ def _ladder(column: Column, names: tuple[str, ...], **settings: Any) -> Ladder:
         max_level=column.max_level,
         **settings,
     )
-
-
-def _rungs_by_rule(
-    values: Sequence[Any],
-    labels_of: Callable[[Any], tuple[str, ...] | None],
-    depth: int,
-) -> Rungs:
-    """Label values by a rule for all levels below `*`; loss counts the leaves that the data holds.
-
-    Two spellings of a value are one leaf. A missing value is no leaf and loses nothing
-    below `*`; what is outside loses all.
-    """
-    null, outside = (NULL_LABEL,) * depth, (TOP,) * depth
-    rows = [null if value is None else labels_of(value) or outside for value in values]
-    leaves = {row for row in rows if row is not null and row is not outside}
-    labels, losses = [], []
-    for level in range(depth):
-        sizes = Counter(leaf[level] for leaf in leaves)
-        labels.append(tuple(row[level] for row in rows))
-        losses.append(
-            np.array(
-                [
-                    1.0
-                    if row is outside
-                    else 0.0
-                    if row is null
-                    else (sizes[row[level]] - 1) / max(len(leaves) - 1, 1)
-                    for row in rows
-                ],
-                dtype=np.float64,
-            )
-        )
-    labels.append((TOP,) * len(values))
-    losses.append(np.ones(len(values)))
-    return Rungs(tuple(labels), tuple(losses))
-
-
-def _category_loss(labels: tuple[str, ...]) -> Floats:
-    if len(labels) <= 1:
-        return np.zeros(len(labels))
-    _, inverse, counts = np.unique(
-        np.array(labels, dtype=object).astype(str),
-        return_inverse=True,
-        return_counts=True,
-    )
-    return np.asarray((counts[inverse] - 1) / (len(labels) - 1), dtype=np.float64)
-
-
-def _table_loss(
-    table: dict[str, tuple[str, ...]],
-    values: Sequence[Any],
-    labels: tuple[str, ...],
-    level: int,
-) -> Floats:
-    """Count leaves under each label in the table; what is outside loses all.
-
-    A missing value is published as missing and loses nothing below `*`.
-    """
-    leaves = max(len(table) - 1, 1)
-    sizes = Counter(table_label(entry[level]) for entry in table.values())
-    return np.array(
-        [
-            0.0
-            if value is None
-            else 1.0
-            if label == TOP
-            else (sizes[label] - 1) / leaves
-            for value, label in zip(values, labels, strict=True)
-        ],
-        dtype=np.float64,
-    )
-
-
-def _interval_loss(
-    values: Sequence[Any], labels: tuple[str, ...], base: float
-) -> Floats:
-    """Spread of the values that share a label, over the spread of all values."""
-    numbers = np.array([_number(value) for value in values], dtype=np.float64)
-    known = ~np.isnan(numbers)
-    loss = np.zeros(len(values))
-    if not known.any():
-        return loss
-    domain = numbers[known].max() - numbers[known].min() + base
-    if domain <= 0:
-        return loss
-    names = np.array(labels, dtype=object)[known].astype(str)
-    _, group = np.unique(names, return_inverse=True)
-    lowest = np.full(len(names), np.inf)
-    highest = np.full(len(names), -np.inf)
-    np.minimum.at(lowest, group, numbers[known])
-    np.maximum.at(highest, group, numbers[known])
-    loss[known] = (highest[group] - lowest[group] + base) / domain
-    return loss
-
-
-def _number(value: Any) -> float:
-    if value is None:
-        return float("nan")
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, date):
-        return float(value.toordinal())
-    return float(value)

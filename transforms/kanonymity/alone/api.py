@@ -13,26 +13,26 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...policies.anonymity_utility import Utility
-from ...policies.diversity import Sensitive
-from ...policies.errors import InputError
-from ...policies.model import Policy
-from ..blocks.names import SUBJECT
-from ..blocks.tables import as_table, batches_of, find_column, find_type, identities_of
-from .bounds import recode
-from .histogram import ROWS, histogram_of
-from .local import DEFAULT_EFFORT
-from .measure import RECOUNT_CAP, Recounting
-from .plan import AnonymityPlan, refuse_empty
-from .recoding import Recoding
+from ....policies.anonymity_utility import Utility
+from ....policies.diversity import Sensitive
+from ....policies.errors import InputError
+from ....policies.model import Policy
+from ...blocks.names import SUBJECT
+from ...blocks.tables import as_table, batches_of, find_column, find_type, identities_of
+from ..counting.histogram import ROWS, histogram_of
+from ..counting.measure import RECOUNT_CAP, Recounting
+from ..counting.threads import fold_blocks, map_blocks
+from ..counting.tokens import number_people
+from ..local import DEFAULT_EFFORT
+from ..plan import AnonymityPlan, refuse_empty
+from ..recoding.bounds import recode
+from ..recoding.full_domain import Recoding
+from ..recoding.target import target_counts
+from ..routing import MOST_PAIRS, BucketedRecoding
+from ..routing.thin import Limited, thinned_bits
+from ..sensitive.recount import value_people, value_triples
 from .request import QuasiIdentifiers, Request, ask
-from .routing import MOST_PAIRS, BucketedRecoding
-from .routing.thin import Limited, thinned_bits
-from .sensitive import value_people, value_triples
 from .summary import Chosen, Summary, summarise
-from .target import target_counts
-from .threads import fold_blocks, map_blocks
-from .tokens import number_people
 
 __all__ = ["kanonymize"]
 

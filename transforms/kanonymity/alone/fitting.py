@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ...policies.errors import InputError
-from .ladders import Ladder
+from ....policies.errors import InputError
+from ..ladders.ladder import Ladder
 
 __all__ = ["default_type", "fitted", "plain_text", "refuse_type"]
 

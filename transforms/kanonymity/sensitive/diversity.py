@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .codes import Ints
+from ..counting.codes import Ints
 
 __all__ = ["ClassValues", "Distance", "Floats"]
 

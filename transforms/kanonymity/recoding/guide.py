@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ..counting.codes import Ints
+from ..sensitive.diversity import Floats
 from .coded import Coded, CodedColumn
-from .codes import Ints
-from .diversity import Floats
 from .target import counts_by_tuple
 
 __all__ = ["Guide", "guides_of"]

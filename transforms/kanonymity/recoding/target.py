@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..counting.codes import Ints, TupleIndex, canonical, encode
+from ..counting.histogram import ROWS
+from ..counting.merging import united
+from ..sensitive.diversity import Floats
+from ..sensitive.recount import VALUE
 from .coded import Coded
-from .codes import Ints, TupleIndex, canonical, encode
-from .diversity import Floats
-from .histogram import ROWS
-from .merging import united
-from .sensitive import VALUE
 
 __all__ = ["counts_by_tuple", "merge_targets", "target_counts"]
 

@@ -1,0 +1,1 @@
+"""Alone: k-anonymity without a run, for tables, blocks, rows and Beam YAML."""

@@ -1,0 +1,1 @@
+"""Counting: distinct tuples and their people, before and after, in any order of blocks."""

@@ -1,0 +1,1 @@
+"""Recoding: one level per column for all records, and what every recoding shares."""

@@ -1,0 +1,1 @@
+"""Sensitive attributes: what a class gives away, and what a policy asks of it."""
