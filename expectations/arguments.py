@@ -26,6 +26,13 @@ def argument_problem(value: object, shape: Shape) -> str:
             return "" if isinstance(value, str) and value else "must be a column name"
         case "columns":
             return _names_problem(value)
+        case "text":
+            return "" if isinstance(value, str) and value else "must be text"
+        case "words":
+            return "" if _are_words(value) else "must be a list of different texts"
+        case "aggregates":
+            good = bool(value) and isinstance(value, str | dict)
+            return "" if good else "must be a mapping, or the path of a JSON file"
         case "flag":
             return "" if isinstance(value, bool) else "must be true or false"
         case "index":
@@ -61,6 +68,13 @@ def _is_moment(value: object) -> bool:
     except ValueError:
         return False
     return len(value) >= 10
+
+
+def _are_words(value: object) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    words = all(isinstance(word, str) and word for word in value)
+    return words and len(set(value)) == len(value)
 
 
 def _names_problem(value: object) -> str:

@@ -13,15 +13,15 @@ from typing import Literal
 __all__ = ["CATALOGUE", "TYPE_NAMES", "Entry", "Shape"]
 
 Shape = Literal[
-    "bound", "column", "columns", "count", "flag", "index", "number", "regex",
-    "share", "type", "types", "values",
+    "aggregates", "bound", "column", "columns", "count", "flag", "index", "number",
+    "regex", "share", "text", "type", "types", "values", "words",
 ]  # fmt: skip
 """What a keyword argument may be:
 
-`bound` number or ISO date / time, `column` a name, `columns` list of names, `count`
+`aggregates` a mapping or the path of a file, `bound` number or ISO date / time, `column` a name, `columns` list of names, `count`
 whole number ≥ 0, `flag` true / false, `index` whole number, `number`, `regex` that RE2
-compiles, `share` number from 0 to 1, `type` / `types` of `TYPE_NAMES`, `values` list of
-text, of numbers or of booleans, not mixed.
+compiles, `share` number from 0 to 1, `text`, `type` / `types` of `TYPE_NAMES`, `values` list of
+text, of numbers or of booleans, not mixed, `words` list of texts.
 """
 
 TYPE_NAMES: dict[str, frozenset[str]] = {

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field, replace
 
+from ...policies.column_names import COLUMN_NAMES
 from ...policies.countries import country_of
 from .levels import is_geohash, known_to, levels_of_codes, levels_of_numbers
 from .sample import Look
@@ -19,42 +20,6 @@ _MOST_QUASI = 12
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.IGNORECASE)
-_WHO = (
-    "user|customer|member|account|subscriber|person|patient|client|anonymous|visitor|"
-    "player|profile|buyer|subject|contact|employee|student"
-)
-_NAMES: tuple[tuple[str, str], ...] = (
-    (r"e?mail(_address)?", "email"),
-    (
-        r"ifa|idfa|gaid|aaid|adid|advertising_id|advertiser_id|gps_adid",
-        "advertising_id",
-    ),
-    (r"ifv|idfv|vendor_id", "vendor_id"),
-    (r"username|user_name|login|handle|screen_name|nickname", "username"),
-    (
-        rf"(first|last|full|given|family|middle)_?name|surname|({_WHO})_name",
-        "person_name",
-    ),
-    (r"(phone|msisdn|mobile|telephone)(_number|_no)?", "phone"),
-    (r"street|street_address|address(_line)?(_?[0-9])?", "street_address"),
-    (r"ssn|national_id|passport(_number)?|tax_id|social_security", "national_id"),
-    (r"(credit_)?card_number|credit_card", "credit_card"),
-    (r"iban", "iban"),
-    (r"(device_)?imei|device_id|android_id|udid|push_token|device_token", "device_id"),
-    (r"cookie|cookie_id", "cookie_id"),
-    (r"session_id|sessionid", "session_id"),
-    (
-        rf"({_WHO})_?(u?id|uuid|key|no|number)|uid|buyeruid|user_pseudo_id|({_WHO})|who",
-        "user_id",
-    ),
-    (
-        (
-            r"(event|auction|message|record|transaction|request|impression|row|log)"
-            r"_?(id|uuid)"
-        ),
-        "event_id",
-    ),
-)
 _TIME_WORDS = {"ts", "time", "timestamp", "date", "datetime", "at", "created", "when"}
 _EPOCHS = (("s", 1e9, 4e9), ("ms", 1e12, 4e12), ("us", 1e15, 4e15))
 
@@ -168,7 +133,7 @@ def _identifier(look: Look) -> Proposed | None:
     if look.kind in ("boolean", "date", "time"):
         return None
     flag = look.kind == "integer" and look.numbers.max() <= 1  # names nobody
-    for pattern, kind in _NAMES:
+    for pattern, kind in COLUMN_NAMES:
         if look.called(pattern) and not flag:
             if kind == "event_id":
                 settings = {"action": "hmac"}

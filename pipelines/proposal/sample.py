@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...policies.column_names import words_of_name
 from ...policies.errors import InputError
 from ...transforms.blocks import ReadSpec, list_files, list_splits, raw_name, read_split
 from ...transforms.blocks.schemas import (
@@ -78,8 +79,7 @@ class Look:
     @cached_property
     def words(self) -> tuple[str, ...]:
         """Words of the whole path, in lower case."""
-        apart = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", self.name)
-        return tuple(re.findall(r"[a-z0-9]+", apart.lower()))
+        return words_of_name(self.name)
 
     @cached_property
     def kind(self) -> Kind:
