@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ...transforms.blocks.names import SUBJECT
 from ...transforms.kanonymity import class_sizes, report_classes
-from ...transforms.kanonymity.measure import RECOUNT_CAP, merge_class_sizes
+from ...transforms.kanonymity.counting.measure import RECOUNT_CAP, merge_class_sizes
 from .measure import ArgumentError, Facts, Outcome
 from .tables import label_columns, people_of
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...transforms.kanonymity.tokens import number_people
+from ...transforms.kanonymity.counting.tokens import number_people
 from .classes import check_share
 from .measure import ArgumentError, Facts, Outcome, UnfitError
 from .tables import names_of_people

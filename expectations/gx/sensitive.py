@@ -17,8 +17,8 @@ from ...policies.diversity import Sensitive
 from ...policies.errors import OptinError
 from ...transforms.blocks.names import SUBJECT
 from ...transforms.kanonymity import SensitiveReport
-from ...transforms.kanonymity.diverse import class_values, judge
-from ...transforms.kanonymity.sensitive import (
+from ...transforms.kanonymity.sensitive.diverse import class_values, judge
+from ...transforms.kanonymity.sensitive.recount import (
     PEOPLE,
     POPULATION,
     VALUE,

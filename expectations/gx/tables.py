@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...transforms.blocks.identity import bare_identifiers, normalised_identities
-from ...transforms.kanonymity.tokens import number_people
+from ...transforms.kanonymity.counting.tokens import number_people
 from .measure import UnfitError
 
 __all__ = ["as_texts", "label_columns", "names_of_people", "only_column", "people_of"]

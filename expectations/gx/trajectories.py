@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...transforms.blocks.names import SUBJECT
-from ...transforms.kanonymity.sensitive import numbered
-from ...transforms.kanonymity.tokens import number_people
+from ...transforms.kanonymity.counting.tokens import number_people
+from ...transforms.kanonymity.sensitive.recount import numbered
 from .classes import label_names
 from .measure import ArgumentError, Facts, Outcome
 from .tables import as_texts, label_columns, people_of
