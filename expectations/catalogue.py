@@ -7,21 +7,24 @@ says which of them can be computed block by block, and by which metric of ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 __all__ = ["CATALOGUE", "TYPE_NAMES", "Entry", "Shape"]
 
 Shape = Literal[
-    "aggregates", "bound", "column", "columns", "count", "flag", "index", "number",
-    "regex", "share", "text", "type", "types", "values", "words",
+    "aggregates", "bound", "character", "column", "columns", "count", "dtype", "flag",
+    "ignore_pair", "ignore_record", "index", "like", "likes", "match_on", "method",
+    "number", "pairs", "partition", "quantiles", "regex", "regexes", "relative",
+    "schema", "share", "strftime", "text", "type", "types", "values", "words",
 ]  # fmt: skip
 """What a keyword argument may be:
 
 `aggregates` a mapping or the path of a file, `bound` number or ISO date / time, `column` a name, `columns` list of names, `count`
 whole number ≥ 0, `flag` true / false, `index` whole number, `number`, `regex` that RE2
 compiles, `share` number from 0 to 1, `text`, `type` / `types` of `TYPE_NAMES`, `values` list of
-text, of numbers or of booleans, not mixed, `words` list of texts.
+text, of numbers or of booleans, not mixed, `words` list of texts. The others are forms of
+one argument each, as `arguments.py` reads them.
 """
 
 TYPE_NAMES: dict[str, frozenset[str]] = {
@@ -53,6 +56,7 @@ class Entry:
         optional: keyword arguments that may be given.
         bounded: at least one of `min_value` and `max_value` must be given.
         counts: keyword arguments of the expectation that the metric needs to know.
+        conditional: whether `row_condition` may choose the rows.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Entry:
     optional: Mapping[str, Shape] = field(default_factory=dict)
     bounded: bool = False
     counts: tuple[str, ...] = ()
+    conditional: bool = True
 
     @property
     def arguments(self) -> dict[str, Shape]:
@@ -71,6 +76,12 @@ class Entry:
 _COLUMN: dict[str, Shape] = {"column": "column"}
 _MOSTLY: dict[str, Shape] = {"mostly": "share"}
 _STRICT: dict[str, Shape] = {"strict_min": "flag", "strict_max": "flag"}
+_LIKES: tuple[tuple[str, str, dict[str, Shape]], ...] = (
+    ("", "", {}),
+    ("not_", "", {}),
+    ("", "_list", {"match_on": "match_on"}),
+    ("not_", "_list", {}),
+)
 _LIMITS = ("min_value", "max_value", "strict_min", "strict_max")
 
 
@@ -79,7 +90,29 @@ def _between(shape: Shape) -> dict[str, Shape]:
 
 
 def _table(name: str, **shapes: Shape) -> Entry:
-    return Entry(name, "", required=shapes)
+    return Entry(name, "", required=shapes, conditional=False)
+
+
+def _pair(name: str, kind: str, **shapes: Shape) -> Entry:
+    """Build an expectation on two values of each row."""
+    return Entry(
+        name,
+        kind,
+        {"column_A": "column", "column_B": "column"},
+        {"ignore_row_if": "ignore_pair", **shapes, **_MOSTLY},
+        counts=("column_A", "column_B", "ignore_row_if", *shapes),
+    )
+
+
+def _record(name: str, kind: str, **shapes: Shape) -> Entry:
+    """Build an expectation on several values of each row."""
+    return Entry(
+        name,
+        kind,
+        {"column_list": "columns", **shapes},
+        {"ignore_row_if": "ignore_record", **_MOSTLY},
+        counts=("column_list", "ignore_row_if", *shapes),
+    )
 
 
 def _rows(name: str, kind: str, **shapes: Shape) -> Entry:
@@ -99,12 +132,13 @@ _ENTRIES = (
         optional={**_between("count"), **_STRICT},
         bounded=True,
     ),
-    _table("expect_table_row_count_to_equal", value="count"),
+    Entry("expect_table_row_count_to_equal", "", {"value": "count"}),
     Entry(
         "expect_table_column_count_to_be_between",
         "",
         optional=_between("count"),
         bounded=True,
+        conditional=False,
     ),
     _table("expect_table_column_count_to_equal", value="count"),
     Entry(
@@ -112,9 +146,22 @@ _ENTRIES = (
         "",
         {"column_set": "columns"},
         {"exact_match": "flag"},
+        conditional=False,
     ),
     _table("expect_table_columns_to_match_ordered_list", column_list="columns"),
-    Entry("expect_column_to_exist", "", _COLUMN, {"column_index": "index"}),
+    Entry(
+        "expect_column_to_exist",
+        "",
+        _COLUMN,
+        {"column_index": "index"},
+        conditional=False,
+    ),
+    Entry(
+        "expect_column_type_to_be",
+        "dtype",
+        {**_COLUMN, "type_": "dtype"},
+        conditional=False,
+    ),
     _rows("expect_column_values_to_not_be_null", "not_null"),
     _rows("expect_column_values_to_be_null", "null"),
     _rows("expect_column_values_to_be_in_set", "in_set", value_set="values"),
@@ -138,6 +185,62 @@ _ENTRIES = (
         counts=_LIMITS,
     ),
     _rows("expect_column_value_lengths_to_equal", "length_equal", value="count"),
+    Entry(
+        "expect_column_values_to_match_regex_list",
+        "match_list",
+        {**_COLUMN, "regex_list": "regexes"},
+        {"match_on": "match_on", **_MOSTLY},
+        counts=("regex_list", "match_on"),
+    ),
+    _rows(
+        "expect_column_values_to_not_match_regex_list",
+        "not_match_list",
+        regex_list="regexes",
+    ),
+    *(
+        Entry(
+            f"expect_column_values_to_{verb}match_like_pattern{tail}",
+            f"{verb}like{tail}",
+            {**_COLUMN, f"like_pattern{tail}": "likes" if tail else "like"},
+            {"escape": "character", **more, **_MOSTLY},
+            counts=(f"like_pattern{tail}", "escape", *more),
+        )
+        for verb, tail, more in _LIKES
+    ),
+    _rows(
+        "expect_column_values_to_match_strftime_format",
+        "strftime",
+        strftime_format="strftime",
+    ),
+    _rows("expect_column_values_to_be_dateutil_parseable", "dateutil"),
+    _rows("expect_column_values_to_be_json_parseable", "json"),
+    _rows(
+        "expect_column_values_to_match_json_schema",
+        "json_schema",
+        json_schema="schema",
+    ),
+    *(
+        Entry(
+            f"expect_column_values_to_be_{direction}",
+            direction,
+            _COLUMN,
+            {"strictly": "flag", **_MOSTLY},
+            counts=("strictly",),
+        )
+        for direction in ("increasing", "decreasing")
+    ),
+    Entry(
+        "expect_column_value_z_scores_to_be_less_than",
+        "number_counts",
+        {**_COLUMN, "threshold": "number", "double_sided": "flag"},
+        _MOSTLY,
+    ),
+    Entry(
+        "expect_column_values_to_not_be_outliers",
+        "number_counts",
+        _COLUMN,
+        {"method": "method", "multiplier": "number", **_MOSTLY},
+    ),
     _rows("expect_column_values_to_be_unique", "unique"),
     _rows("expect_column_values_to_be_of_type", "type", type_="type"),
     _rows("expect_column_values_to_be_in_type_list", "type", type_list="types"),
@@ -145,6 +248,36 @@ _ENTRIES = (
     _total("expect_column_max_to_be_between", "extremes", "bound"),
     _total("expect_column_mean_to_be_between", "sum", "number"),
     _total("expect_column_sum_to_be_between", "sum", "number"),
+    _total("expect_column_stdev_to_be_between", "moments", "number"),
+    _total("expect_column_median_to_be_between", "number_counts", "number"),
+    Entry(
+        "expect_column_quantile_values_to_be_between",
+        "number_counts",
+        {**_COLUMN, "quantile_ranges": "quantiles"},
+        {"allow_relative_error": "relative"},
+    ),
+    Entry(
+        "expect_column_most_common_value_to_be_in_set",
+        "counts",
+        {**_COLUMN, "value_set": "values"},
+        {"ties_okay": "flag"},
+    ),
+    Entry(
+        "expect_column_kl_divergence_to_be_less_than",
+        "counts",
+        {**_COLUMN, "partition_object": "partition"},
+        {
+            "threshold": "number",
+            "internal_weight_holdout": "share",
+            "tail_weight_holdout": "share",
+            "bucketize_data": "flag",
+        },
+    ),
+    _total(
+        "expect_column_proportion_of_unique_values_to_be_between",
+        "distinct_all",
+        "share",
+    ),
     _total("expect_column_unique_value_count_to_be_between", "distinct", "count"),
     _total(
         "expect_column_proportion_of_non_null_values_to_be_between",
@@ -168,6 +301,26 @@ _ENTRIES = (
         "set_compare",
         {**_COLUMN, "value_set": "values"},
         counts=("value_set",),
+    ),
+    _pair("expect_column_pair_values_to_be_equal", "pair_equal"),
+    _pair(
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        "pair_greater",
+        or_equal="flag",
+    ),
+    replace(  # its metric in GX forgets the row condition, and GX then fails
+        _pair(
+            "expect_column_pair_values_to_be_in_set",
+            "pair_in_set",
+            value_pairs_set="pairs",
+        ),
+        conditional=False,
+    ),
+    _record("expect_compound_columns_to_be_unique", "compound"),
+    _record("expect_multicolumn_sum_to_equal", "record_sum", sum_total="number"),
+    _record("expect_multicolumn_values_to_be_equal", "record_equal"),
+    _record(
+        "expect_select_column_values_to_be_unique_within_record", "record_distinct"
     ),
 )
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["ColumnView", "family_of", "view_column"]
+__all__ = ["ColumnView", "family_of", "to_family", "view_column", "with_nulls"]
 
 _PROBE_ROWS = 2_048  # enough to see whether text repeats
 
@@ -90,14 +90,9 @@ def view_column(array: pa.Array) -> ColumnView:
 
     Timestamps finer than a microsecond are cut to it.
     """
-    family = family_of(array.type)
     type_name = str(array.type)
     rows = len(array)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    storage = _STORAGE.get(family)
-    if storage is not None and array.type != storage:
-        array = pc.cast(array, storage, safe=False)
+    family, array = to_family(array)
     missing = pc.is_null(array, nan_is_null=True) if family == "float" else None
     nulls = array.null_count if missing is None else int(missing.true_count)
     if nulls:
@@ -108,6 +103,27 @@ def view_column(array: pa.Array) -> ColumnView:
         array = counted.field("values")
         weights = counted.field("counts").to_numpy(zero_copy_only=False)
     return ColumnView(family, type_name, rows, nulls, array, weights)
+
+
+def to_family(array: pa.Array) -> tuple[str, pa.Array]:
+    """Bring `array` to the storage type of its family; nulls and NaN stay."""
+    family = family_of(array.type)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    storage = _STORAGE.get(family)
+    if storage is not None and array.type != storage:
+        array = pc.cast(array, storage, safe=False)
+    if family == "float":
+        array = pc.add(array, 0.0)  # -0.0 is 0.0
+    return family, array
+
+
+def with_nulls(array: pa.Array) -> tuple[str, pa.Array]:
+    """Bring `array` to the storage type of its family, NaN being null."""
+    family, array = to_family(array)
+    if family == "float":
+        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+    return family, array
 
 
 def _repeats(array: pa.Array) -> bool:

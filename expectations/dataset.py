@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +18,13 @@ from .metrics import MetricRequest, Partial, merge_partials, partial_metrics
 from .results import CheckResult, ValidationReport
 from .suite import Suite, load_suite
 
-__all__ = ["BLOCK_ROWS", "map_dataset", "measure_dataset", "validate_dataset"]
+__all__ = [
+    "BLOCK_ROWS",
+    "DataSource",
+    "map_dataset",
+    "measure_dataset",
+    "validate_dataset",
+]
 
 T = TypeVar("T")
 
@@ -50,7 +58,8 @@ def validate_dataset(path: str | Path, suite: Suite | str | Path) -> ValidationR
     root = Path(path)
     files, kind = _files(root)
     partial = _measure(files, kind, loaded.requests, root)
-    report = evaluate_suite(loaded, partial)
+    source = DataSource(root, tuple(files), kind)
+    report = evaluate_suite(loaded, partial, source)
     declared = _declared_rows(root)
     if declared is None:
         return report
@@ -94,6 +103,35 @@ def measure_dataset(path: str | Path, requests: tuple[MetricRequest, ...]) -> Pa
     root = Path(path)
     files, kind = _files(root)
     return _measure(files, kind, requests, root)
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A data set that can be read again, in the same order.
+
+    Attributes:
+        root: file or folder, for messages.
+        files: its files, in order.
+        kind: their format.
+    """
+
+    root: Path
+    files: tuple[Path, ...]
+    kind: str
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Give the blocks of the data set, with `columns` alone.
+
+        Raises:
+            InputError: a file cannot be read any more.
+        """
+        with _plain_errors(self.root, self.kind):
+            for file in self.files:
+                schema, blocks = _open(file, self.kind, set(columns))
+                yield pa.RecordBatch.from_pylist(
+                    [], schema=pa.schema([f for f in schema if f.name in columns])
+                )
+                yield from blocks
 
 
 @contextmanager
@@ -143,8 +181,9 @@ def _measure(
 ) -> Partial:
     with _plain_errors(root, kind):
         partials: list[Partial] = []
+        place = count()
         for file in files:
-            for partial in _file_partials(file, kind, requests):
+            for partial in _file_partials(file, kind, requests, place):
                 partials.append(partial)
                 if len(partials) >= _MERGE_EVERY:
                     partials = [merge_partials(partials)]
@@ -152,18 +191,20 @@ def _measure(
 
 
 def _file_partials(
-    file: Path, kind: str, requests: tuple[MetricRequest, ...]
+    file: Path, kind: str, requests: tuple[MetricRequest, ...], place: Iterator[int]
 ) -> Iterator[Partial]:
-    wanted = {request.column for request in requests}
+    wanted = {name for request in requests for name in request.needed}
     schema, blocks = _open(file, kind, wanted)
     if len(set(schema.names)) != len(schema.names):
         message = f"{file} names a column twice"
         raise InputError(message)
     empty = pa.RecordBatch.from_pylist([], schema=schema)
-    yield partial_metrics(empty, requests)  # a file without rows has a schema too
+    yield partial_metrics(
+        empty, requests, next(place)
+    )  # a file without rows has a schema too
     full = tuple((item.name, item.type) for item in schema)
     for batch in blocks:
-        measured = partial_metrics(batch, requests)
+        measured = partial_metrics(batch, requests, next(place))
         yield Partial(measured.rows, (full,), measured.tallies)
 
 

@@ -9,26 +9,34 @@ import takes seconds, and it has no place in a worker.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..policies.errors import Finding, OptinError, PolicyError
 from .catalogue import CATALOGUE
-from .columns import family_of
-from .kernels import SCALE
-from .partials import DISTINCT_MAX, UNIQUE_MAX, Partial, Tally
+from .confirm import confirm_repeats
+from .fallback import (
+    RESULT_FORMAT,
+    Source,
+    TooLargeError,
+    build_expectation,
+    decide_on_pandas,
+)
+from .given import column_types, metric_value
+from .partials import COUNTED_MAX, DISTINCT_MAX, UNIQUE_MAX, Partial, Tally
 from .results import CheckResult, ValidationReport
 from .suite import Check, Suite
 
 __all__ = ["evaluate_suite", "prepare_suite"]
 
-_RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _COUNTS = (
     "element_count", "missing_count", "missing_percent", "unexpected_count",
     "unexpected_percent", "unexpected_percent_nonmissing", "unexpected_percent_total",
 )  # fmt: skip
-_OPEN_OBSERVED = ("expect_table_", "expect_column_unique_", "expect_column_proportion_")
+_OPEN_OBSERVED = (
+    "expect_table_", "expect_column_unique_", "expect_column_proportion_",
+)  # fmt: skip
 """Types whose `observed_value` is a count, a share or column names."""
 
 _NOT_EMPTY = Check("expect_table_row_count_to_be_between", {"min_value": 1})
@@ -43,7 +51,7 @@ def prepare_suite(suite: Suite) -> None:
     findings = []
     for check in suite.checks:
         try:
-            _expectation(check)
+            build_expectation(check)
         except Exception as error:  # noqa: BLE001  # whatever GX raises is a refusal
             message = (
                 f"Great Expectations refuses {check.type} ({type(error).__name__})"
@@ -54,37 +62,59 @@ def prepare_suite(suite: Suite) -> None:
         raise PolicyError(tuple(findings))
 
 
-def evaluate_suite(suite: Suite, partial: Partial) -> ValidationReport:
+def evaluate_suite(
+    suite: Suite, partial: Partial, source: Source | None = None
+) -> ValidationReport:
     """Decide every expectation of `suite` on merged metrics: Partial → report.
 
     A check that the table is not empty is always added first, because GX's expectations
     on values hold for zero rows. Results carry counts only. What cannot be computed (a
     column is missing or of another type) fails, with the reason in `detail`.
 
+    Args:
+        suite: what to decide.
+        partial: the merged metrics of the whole table.
+        source: reads the table again, for what blocks alone cannot decide: equal hashes
+            are confirmed on their rows, and types of column that our kernels do not read
+            go through Great Expectations on pandas. Without it a repeated hash counts as
+            a repeated value, and those columns fail.
+
     Raises:
         OptinError: this GX asks for a metric that we do not compute.
     """
     checks = (_NOT_EMPTY, *suite.checks)
     return ValidationReport(
-        suite.name, tuple(_decide(item, partial) for item in checks)
+        suite.name, tuple(_decide(item, partial, source) for item in checks)
     )
 
 
-def _decide(check: Check, partial: Partial) -> CheckResult:
+def _decide(check: Check, partial: Partial, source: Source | None) -> CheckResult:
     request = check.request
     tally = Tally() if request is None else partial.tallies.get(request)
     problem = _problem(tally, partial)
+    if (
+        tally is not None
+        and _is_foreign(tally)
+        and source is not None
+        and not (problem and not tally.problem)
+    ):
+        return _decide_elsewhere(check, source)
     if problem or tally is None:
-        return CheckResult(check.type, False, check.kwargs, {}, problem, check.meta)
-    expectation = _expectation(check)
+        return _undecided(check, problem)
+    if tally.counted is not None and tally.counted.values is None:
+        message = f"more than {COUNTED_MAX:,} distinct values; too many to count here"
+        return _undecided(check, message)
+    if tally.repeats and request is not None and source is not None:
+        tally = confirm_repeats(request, tally, source)
+    expectation = build_expectation(check)
     engine = _types_engine(check, partial)
-    runtime = {"result_format": _RESULT_FORMAT}
+    runtime = {"result_format": RESULT_FORMAT}
     try:
         wanted = expectation.get_validation_dependencies(
             execution_engine=engine, runtime_configuration=dict(runtime)
         ).metric_configurations
         metrics = {
-            configuration.id: _metric(name, check, tally, partial)
+            configuration.id: metric_value(name, check, tally, partial)
             for name, configuration in wanted.items()
         }
         outcome = expectation.metrics_validate(
@@ -93,11 +123,40 @@ def _decide(check: Check, partial: Partial) -> CheckResult:
     except OptinError:
         raise
     except Exception as error:  # noqa: BLE001  # its text may hold a value
-        detail = f"cannot be decided on this column ({type(error).__name__})"
-        return CheckResult(check.type, False, check.kwargs, {}, detail, check.meta)
-    observed = _redacted(check, outcome.result or {})
-    success = bool(outcome.success)
+        kind = type(error).__name__
+        return _undecided(check, f"cannot be decided on this column ({kind})")
+    return _result(check, bool(outcome.success), outcome.result or {})
+
+
+def _is_foreign(tally: Tally) -> bool:
+    over = tally.counted is not None and tally.counted.values is None
+    return (bool(tally.problem) and tally.foreign) or (over and not tally.problem)
+
+
+def _decide_elsewhere(check: Check, source: Source) -> CheckResult:
+    """Let plain GX on pandas read the columns that the check needs, if they are few."""
+    try:
+        success, result = decide_on_pandas(check, source)
+    except TooLargeError as error:
+        return _undecided(check, str(error))
+    except OptinError:
+        raise
+    except Exception as error:  # noqa: BLE001  # its text may hold a value
+        kind = type(error).__name__
+        return _undecided(check, f"cannot be decided on this column ({kind})")
+    note = "decided by Great Expectations on pandas, over the columns it needs"
+    return replace(_result(check, success, result), note=note)
+
+
+def _result(check: Check, success: bool, result: Mapping[str, Any]) -> CheckResult:
+    observed = _redacted(check, result)
     return CheckResult(check.type, success, check.kwargs, observed, "", check.meta)
+
+
+def _undecided(check: Check, problem: str) -> CheckResult:
+    return CheckResult(
+        check.type, False, check.kwargs, {}, problem, check.meta, undecided=True
+    )
 
 
 def _problem(tally: Tally | None, partial: Partial) -> str:
@@ -107,74 +166,9 @@ def _problem(tally: Tally | None, partial: Partial) -> str:
         return "the parts of the data set do not have one schema"
     if tally is None:
         return "its metric was not computed"
-    if tally.repeats and len(tally.hashes) // 8 > UNIQUE_MAX:
+    if tally.most == UNIQUE_MAX + 1 and len(tally.hashes) // 8 > UNIQUE_MAX:
         return f"more than {UNIQUE_MAX:,} values; uniqueness cannot be decided here"
     return tally.problem
-
-
-def _metric(name: str, check: Check, tally: Tally, partial: Partial) -> Any:
-    """Give the value of one GX metric by its name."""
-    present = partial.rows - tally.nulls
-    columns = [column for column, _ in partial.schemas[0]]
-    if name.endswith(".unexpected_values") or name in (
-        "column.distinct_values.not_in_set",
-        "column.distinct_values.missing_from_column",
-    ):
-        return []  # the values themselves never leave a worker
-    if name == "column_values.nonnull.unexpected_count":
-        return tally.nulls
-    if name == "column_values.unique.unexpected_count":
-        return _repeated(tally)
-    if name.endswith(".unexpected_count"):
-        return tally.unexpected
-    match name:
-        case "table.row_count":
-            return partial.rows
-        case "table.columns":
-            return columns
-        case "table.column_count":
-            return len(columns)
-        case "table.column_types":
-            return _column_types(partial)
-        case "column.min":
-            return tally.low
-        case "column.max":
-            return tally.high
-        case "column.sum":
-            return _ratio(tally, 1)
-        case "column.mean":
-            return _ratio(tally, present) if present else None
-        case "column.non_null_proportion":
-            return present / partial.rows if partial.rows else 0
-        case "column.distinct_values.count":
-            return len(tally.hashes) // 8
-        case "column.distinct_values.not_in_set.count":
-            return len(tally.hashes) // 8
-        case "column.distinct_values.missing_from_column.count":
-            return len(dict.fromkeys(check.kwargs["value_set"])) - len(tally.seen)
-    message = f"Great Expectations asks for the metric {name!r}, which is not computed"
-    raise OptinError(message)
-
-
-def _ratio(tally: Tally, count: int) -> float:
-    """Divide the exact sum by `count`, rounded once."""
-    plus, minus = tally.infinities
-    if plus and minus:
-        return float("nan")
-    if plus or minus:
-        return float("inf") if plus else float("-inf")
-    try:
-        return tally.scaled / (count << SCALE)
-    except OverflowError:  # beyond float64
-        return float("inf") if tally.scaled > 0 else float("-inf")
-
-
-def _repeated(tally: Tally) -> int:
-    """Count rows whose value occurs more than once."""
-    import numpy as np
-
-    _, counts = np.unique(np.frombuffer(tally.hashes, "<u8"), return_counts=True)
-    return int(counts[counts > 1].sum())
 
 
 def _redacted(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,6 +179,8 @@ def _redacted(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
         kept["observed_value"] = result["observed_value"]
         if "details" in result:
             kept["details"] = result["details"]  # names of columns
+    elif kind == "dtype":
+        kept["observed_value"] = result.get("observed_value")  # a type
     elif result.get("observed_value") is not None and kind != "type":
         kept["observed_value"] = "redacted"
     if kind in ("distinct", "set_compare"):
@@ -194,37 +190,15 @@ def _redacted(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _expectation(check: Check) -> Any:
-    """Build GX's own object for `check`."""
-    with warnings.catch_warnings():  # third-party warnings at import are not ours
-        warnings.simplefilter("ignore")
-        from great_expectations.expectations.expectation_configuration import (
-            ExpectationConfiguration,
-        )
-    configuration = ExpectationConfiguration(type=check.type, kwargs=dict(check.kwargs))
-    return configuration.to_domain_obj()
-
-
-def _column_types(partial: Partial) -> list[dict[str, Any]]:
-    """Give pandas types as GX expects them; text, dates and times are objects."""
-    import numpy as np
-
-    numeric = {"bool": "bool", "float": "float64", "int": "int64"}
-    return [
-        {"name": name, "type": np.dtype(numeric.get(family_of(kind), "object"))}
-        for name, kind in partial.schemas[0]
-    ]
-
-
 def _types_engine(check: Check, partial: Partial) -> Any:
     """Give the type expectations an engine that knows the column types, others None."""
-    if CATALOGUE[check.type].kind != "type":
+    if CATALOGUE[check.type].kind not in ("dtype", "type"):
         return None
     from great_expectations.execution_engine.pandas_execution_engine import (
         PandasExecutionEngine,
     )
 
-    types = _column_types(partial)
+    types = column_types(partial)
 
     class ArrowTypes(PandasExecutionEngine):
         def resolve_metrics(

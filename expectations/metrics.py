@@ -11,7 +11,9 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from .columns import ColumnView, view_column
-from .kernels import run_kernel
+from .kernels import ROW_KINDS, run_kernel, run_rows
+from .kernels.compare import condition_mask
+from .kernels.fit import UnfitError
 from .partials import (
     DISTINCT_MAX,
     UNIQUE_MAX,
@@ -33,7 +35,9 @@ __all__ = [
 
 
 def partial_metrics(
-    batch: pa.RecordBatch, requests: Iterable[MetricRequest]
+    batch: pa.RecordBatch,
+    requests: Iterable[MetricRequest],
+    position: int | None = None,
 ) -> Partial:
     """Compute `requests` on one block: block → Partial.
 
@@ -41,20 +45,70 @@ def partial_metrics(
     `problem`, never an exception; the expectation then fails. A block of zero rows is
     allowed and tells the schema.
 
-    Not covered: nested columns, decimals, binary and uint64 can be tested for nulls only.
+    Args:
+        batch: the block.
+        requests: what to compute.
+        position: the block's place among the blocks, when rows have an order.
+
+    Not covered: nested columns, decimals, binary and uint64 can be tested for nulls only
+    (`fallback.py` may still decide on them).
     """
-    views: dict[str, ColumnView] = {}
-    tallies: dict[MetricRequest, Tally] = {}
     names = batch.schema.names
+    chosen: dict[str, _Chosen] = {}
+    tallies: dict[MetricRequest, Tally] = {}
     for request in dict.fromkeys(requests):
-        column = request.column
+        problem = _absent(request, names)
+        if problem:
+            tallies[request] = Tally(rows=batch.num_rows, problem=problem)
+            continue
+        if request.condition not in chosen:
+            chosen[request.condition] = _Chosen(batch, request.condition)
+        tallies[request] = chosen[request.condition].tally(request, position)
+    schema = tuple((item.name, item.type) for item in batch.schema)
+    return Partial(batch.num_rows, (schema,), tallies)
+
+
+def _absent(request: MetricRequest, names: list[str]) -> str:
+    for column in request.needed:
         found = names.count(column)
         if found != 1:
             word = "is not in the data" if found == 0 else "is in the data twice"
-            tallies[request] = Tally(problem=f"column {column!r} {word}")
-            continue
-        if column not in views:
-            views[column] = view_column(batch.column(names.index(column)))
-        tallies[request] = run_kernel(views[column], request)
-    schema = tuple((item.name, item.type) for item in batch.schema)
-    return Partial(batch.num_rows, (schema,), tallies)
+            return f"column {column!r} {word}"
+    return ""
+
+
+class _Chosen:
+    """The rows of a block that one row condition keeps, and views of its columns."""
+
+    def __init__(self, batch: pa.RecordBatch, condition: str) -> None:
+        self.batch = batch
+        self.views: dict[str, ColumnView] = {}
+        self.mask: pa.Array | None = None
+        self.rows = batch.num_rows
+        self.unfit: UnfitError | None = None
+        if condition:
+            try:
+                self.mask = condition_mask(batch, condition)
+                self.rows = int(self.mask.true_count)
+            except UnfitError as error:
+                self.unfit = error
+
+    def tally(self, request: MetricRequest, position: int | None) -> Tally:
+        if self.unfit is not None:
+            problem, foreign = str(self.unfit), self.unfit.foreign
+            return Tally(rows=self.batch.num_rows, problem=problem, foreign=foreign)
+        if request.kind == "rows":
+            return Tally(rows=self.rows)
+        if request.kind in ROW_KINDS:
+            columns = dict.fromkeys(request.columns)
+            block = pa.RecordBatch.from_arrays(
+                [self.column(name) for name in columns], names=list(columns)
+            )
+            return run_rows(block, request)
+        if request.column not in self.views:
+            self.views[request.column] = view_column(self.column(request.column))
+        return run_kernel(self.views[request.column], request, position)
+
+    def column(self, name: str) -> pa.Array:
+        array = self.batch.column(self.batch.schema.names.index(name))
+        return array if self.mask is None else array.filter(self.mask)

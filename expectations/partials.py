@@ -13,12 +13,18 @@ from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from .conditions import condition_columns
 
 __all__ = [
+    "COUNTED_MAX",
     "DISTINCT_MAX",
     "UNIQUE_MAX",
+    "Counted",
     "MetricRequest",
     "Partial",
+    "Run",
     "Tally",
     "merge_partials",
 ]
@@ -26,8 +32,11 @@ __all__ = [
 DISTINCT_MAX = 100_000
 """Largest limit on a number of distinct values; one more is all that is counted."""
 
-UNIQUE_MAX = 5_000_000
-"""Most values that `expect_column_values_to_be_unique` decides on (8 bytes each)."""
+UNIQUE_MAX = 50_000_000
+"""Most values that uniqueness is decided on (8 bytes each)."""
+
+COUNTED_MAX = 2_000_000
+"""Most distinct values of a column that are counted one by one (median, quantiles, …)."""
 
 
 @dataclass(frozen=True, order=True)
@@ -36,19 +45,69 @@ class MetricRequest:
 
     Attributes:
         kind: name of a kernel, such as `in_set`.
-        column: column name.
+        column: column name; "" when only rows are counted.
         parameters: the kernel's arguments as JSON with sorted keys (text, so that 1, 1.0
             and true stay different and the request is hashable).
+        others: further columns that a kernel looks at row by row.
+        condition: which rows count, as `conditions.py` writes it; "" for all.
     """
 
     kind: str
     column: str
     parameters: str = "{}"
+    others: tuple[str, ...] = ()
+    condition: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it measures."""
+        return (self.column, *self.others) if self.column else self.others
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns that must be read, those of the row condition included."""
+        return tuple(dict.fromkeys((*self.columns, *condition_columns(self.condition))))
 
     def arguments(self) -> dict[str, object]:
         """Give `parameters` as a dict."""
         loaded: dict[str, object] = json.loads(self.parameters)
         return loaded
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Distinct values in ascending order, with the number of rows of each.
+
+    Attributes:
+        values: distinct values; None when there are more than `COUNTED_MAX`.
+        rows: int64 number of rows of each.
+    """
+
+    values: pa.Array | None
+    rows: pa.Array | None
+
+    @classmethod
+    def of(cls, values: pa.Array, rows: pa.Array) -> Counted:
+        """Sort distinct values with their counts."""
+        if len(values) > COUNTED_MAX:
+            return cls(None, None)
+        order = pc.sort_indices(values)
+        return cls(values.take(order), rows.take(order))
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """The two ends of a block of rows that have an order.
+
+    Attributes:
+        position: place of the block.
+        first: its first value.
+        last: its last value.
+    """
+
+    position: int
+    first: int | float
+    last: int | float
 
 
 @dataclass(frozen=True)
@@ -69,6 +128,14 @@ class Tally:
         repeats: whether equal hashes are kept as often as they occur.
         seen: positions in the expected value set that occur.
         problem: why the metric cannot be computed, or ""; never holds a value.
+        foreign: whether Great Expectations on pandas may read what our kernels cannot.
+        rows: rows that count (all, or those of the row condition).
+        tested: of those, the rows that a kernel of several columns does not ignore.
+        squared: exact sum of squares of the finite values, in units of 2^-2252.
+        counted: distinct values with their rows.
+        runs: ends of the blocks, by position.
+        confirmed: rows whose value is repeated, once the values themselves were compared;
+            set after the merge alone.
     """
 
     nulls: int = 0
@@ -82,6 +149,21 @@ class Tally:
     repeats: bool = False
     seen: frozenset[int] = frozenset()
     problem: str = ""
+    foreign: bool = False
+    rows: int = 0
+    tested: int = 0
+    squared: int = 0
+    counted: Counted | None = None
+    runs: tuple[Run, ...] = ()
+    confirmed: int | None = None
+
+    @property
+    def repeated_rows(self) -> int:
+        """Rows whose value occurs more than once."""
+        if self.confirmed is not None:
+            return self.confirmed
+        _, counts = np.unique(np.frombuffer(self.hashes, "<u8"), return_counts=True)
+        return int(counts[counts > 1].sum())
 
 
 Schema = tuple[tuple[str, pa.DataType], ...]
@@ -151,6 +233,38 @@ def _merge(tallies: list[Tally]) -> Tally:
             (tally.problem for tally in tallies if tally.problem),
             default="",
         ),
+        # One part that nobody can read is enough.
+        foreign=all(tally.foreign for tally in tallies if tally.problem)
+        and any(tally.foreign for tally in tallies),
+        rows=sum(tally.rows for tally in tallies),
+        tested=sum(tally.tested for tally in tallies),
+        squared=sum(tally.squared for tally in tallies),
+        counted=_add_counts(tallies),
+        runs=tuple(sorted(run for tally in tallies for run in tally.runs)),
+    )
+
+
+def _add_counts(tallies: list[Tally]) -> Counted | None:
+    given = [tally.counted for tally in tallies if tally.counted is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    kept = [item for item in given if item.values is not None]
+    if len(kept) < len(given):
+        return Counted(None, None)
+    filled = [
+        item for item in kept if item.values is not None and len(item.values)
+    ]  # an empty block's type: null
+    if not filled:
+        return kept[0]
+    table = pa.table(
+        {
+            "value": pa.chunked_array([item.values for item in filled]),
+            "rows": pa.chunked_array([item.rows for item in filled]),
+        }
+    )
+    summed = table.group_by("value", use_threads=False).aggregate([("rows", "sum")])
+    return Counted.of(
+        summed["value"].combine_chunks(), summed["rows_sum"].combine_chunks()
     )
 
 

@@ -20,6 +20,9 @@ class CheckResult:
         observed: counts and names of columns; no value of a record.
         detail: one sentence on why it failed or was not checked, else "".
         meta: the suite author's own notes.
+        note: how it was decided, when not on merged metrics, else "".
+        undecided: it could not be evaluated (a missing column, a type that does not
+            fit); `success` is False then, and it is no finding about the values.
     """
 
     name: str
@@ -28,6 +31,8 @@ class CheckResult:
     observed: Mapping[str, Any] = field(default_factory=dict)
     detail: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    undecided: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Give the shape of a Great Expectations result."""
@@ -42,6 +47,10 @@ class CheckResult:
         }
         if self.detail:
             shown["detail"] = self.detail
+        if self.note:
+            shown["note"] = self.note
+        if self.undecided:  # as Great Expectations says it
+            shown["exception_info"] = {"raised_exception": True}
         return shown
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..policies.errors import Finding, InputError, PolicyError
-from .arguments import argument_problem
+from .arguments import argument_problem, escape_problem
 from .catalogue import CATALOGUE, Entry
+from .conditions import condition_columns, parse_condition
 from .located import Node, parse_located
 from .metrics import DISTINCT_MAX, MetricRequest
 
@@ -28,6 +29,7 @@ _CHECK_KEYS = (
     "type",
 )  # fmt: skip
 _NO_EFFECT = ("batch_id", "catch_exceptions", "result_format")  # on the verdict
+_CONDITION = ("condition_parser", "row_condition")
 _OLD_FORM = {"expectation_suite_name": "name", "expectation_type": "type"}
 
 
@@ -42,6 +44,7 @@ class Check:
         line: where it starts in the file.
         column: where it starts in its line.
         places: where each argument's value stands.
+        condition: its `row_condition` as `conditions.py` writes it; "" for every row.
     """
 
     type: str
@@ -50,16 +53,31 @@ class Check:
     line: int = 1
     column: int = 1
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    condition: str = ""
 
     @property
     def request(self) -> MetricRequest | None:
         """The metric it needs, or None when rows and columns of the table suffice."""
         entry = CATALOGUE.get(self.type)  # a privacy check is not in the catalogue
-        if entry is None or not entry.kind:
+        if entry is None:
             return None
+        if not entry.kind:
+            if not self.condition:
+                return None
+            return MetricRequest("rows", "", condition=self.condition)
         given = {key: self.kwargs[key] for key in entry.counts if key in self.kwargs}
         text = json.dumps(given, sort_keys=True, ensure_ascii=False)
-        return MetricRequest(entry.kind, self.kwargs["column"], text)
+        first, *others = self.columns
+        return MetricRequest(entry.kind, first, text, tuple(others), self.condition)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that its arguments name."""
+        entry = CATALOGUE.get(self.type)
+        named = [self.kwargs.get(key) for key in ("column", "column_A", "column_B")]
+        if entry is not None and entry.kind:  # of the table's, only names are held
+            named += self.kwargs.get("column_list", [])
+        return tuple(name for name in named if name is not None)
 
 
 @dataclass(frozen=True)
@@ -89,14 +107,25 @@ class Suite:
         """
         findings = []
         for check in self.checks:
-            named = check.kwargs.get("column")
-            if named is None or named in columns:
-                continue
-            place = check.places.get("column", (check.line, check.column))
-            hint = _did_you_mean(named, columns)
-            message = f"column {named!r} is not in the release.{hint}"
-            findings.append(Finding(self.file, *place, "E320", message))
+            for key, named in _named_columns(check):
+                if named in columns:
+                    continue
+                place = check.places.get(key, (check.line, check.column))
+                hint = _did_you_mean(named, columns)
+                message = f"column {named!r} is not in the release.{hint}"
+                findings.append(Finding(self.file, *place, "E320", message))
         return tuple(findings)
+
+
+def _named_columns(check: Check) -> list[tuple[str, str]]:
+    """Pair each column that a check reads with the argument that names it."""
+    pairs = [(key, check.kwargs.get(key)) for key in ("column", "column_A", "column_B")]
+    named = [(key, name) for key, name in pairs if isinstance(name, str)]
+    if check.columns:
+        known = {name for _, name in named}
+        named += [("column_list", name) for name in check.columns if name not in known]
+    named += [("row_condition", name) for name in condition_columns(check.condition)]
+    return named
 
 
 def load_suite(path: str | Path) -> Suite:
@@ -198,13 +227,30 @@ class _Loader:
             self.report(place, "E313", "'kwargs' is a mapping")
             return None
         kwargs = self.arguments(entry, arguments, here)
+        condition = self.condition(arguments) if entry.conditional else ""
         return Check(
             entry.name,
             kwargs,
             notes if isinstance(notes, dict) else {},
             *here,
             {key: (item.line, item.column) for key, item in arguments.entries.items()},
+            condition,
         )
+
+    def condition(self, node: Node) -> str:
+        entries = node.entries or {}
+        given, parser = entries.get("row_condition"), entries.get("condition_parser")
+        plain = given.plain() if given is not None else None
+        if given is None or plain is None:
+            return ""
+        try:
+            return parse_condition(
+                plain, parser.plain() if parser is not None else None
+            )
+        except ValueError as error:
+            place = (given.line, given.column)
+            self.report(place, "E316", f"row_condition: {error}")
+            return ""
 
     def arguments(
         self, entry: Entry, node: Node, here: tuple[int, int]
@@ -217,6 +263,9 @@ class _Loader:
             shape = entry.arguments.get(key)
             if key in _NO_EFFECT or (shape is None and value is None):
                 continue
+            if entry.conditional and key in _CONDITION:
+                kwargs[key] = value
+                continue
             if shape is None:
                 self.unknown(entry, key, node.keys[key])
                 continue
@@ -224,7 +273,7 @@ class _Loader:
                 continue
             problem = argument_problem(value, shape)
             if problem:
-                code = "E315" if shape == "regex" else "E313"
+                code = "E315" if shape in ("regex", "regexes") else "E313"
                 self.report(place, code, f"{key}: {problem}")
             kwargs[key] = value
         for key in entry.required:
@@ -232,11 +281,22 @@ class _Loader:
                 self.report(here, "E312", f"{entry.name} needs {key!r}")
         if len(self.findings) == before:
             self.limits(entry, kwargs, here)
+            self.patterns(node, kwargs)
         return kwargs
+
+    def patterns(self, node: Node, kwargs: dict[str, Any]) -> None:
+        for key in ("like_pattern", "like_pattern_list"):
+            given = kwargs.get(key, [])
+            problem = escape_problem(
+                given if isinstance(given, list) else [given], kwargs.get("escape")
+            )
+            if problem:
+                item = (node.entries or {})[key]
+                self.report((item.line, item.column), "E313", f"{key}: {problem}")
 
     def unknown(self, entry: Entry, key: str, place: tuple[int, int]) -> None:
         if key in ("row_condition", "condition_parser"):
-            message = f"{key!r} is not supported; an expectation reads every row"
+            message = f"{entry.name} has no {key!r} that Great Expectations heeds"
             self.report(place, "E316", message)
             return
         hint = _did_you_mean(key, tuple(entry.arguments))

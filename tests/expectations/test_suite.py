@@ -115,7 +115,11 @@ expectations:
 @pytest.mark.parametrize(
     ("kind", "kwargs", "code"),
     [
-        ("expect_column_median_to_be_between", {"column": "a", "min_value": 1}, "E310"),
+        (
+            "expect_table_row_count_to_equal_other_table",
+            {"other_table_name": "b"},
+            "E310",
+        ),
         (
             "expect_column_values_to_be_null",
             {"column": "a", "row_condition": "a>1"},
