@@ -35,6 +35,7 @@ from optin.transforms.kanonymity import (
     histogram_of,
     report_classes,
 )
+from optin.transforms.kanonymity.ladders.sets import set_members
 
 ARX_LOCAL: Final = {5: 0.0609, 10: 0.0843, 50: 0.158}
 ARX_LOCAL_SECONDS_K10: Final = 6.6
@@ -65,6 +66,10 @@ def main() -> None:
                 table, ladders, k, given.repeat, given.data, local(ladders, k, effort)
             )
             report(f"local, {effort:,} nodes", k, line, ARX_LOCAL[k])
+        for effort in (100, 2000):
+            plan = local(ladders, k, effort, sets=True)
+            line = measure(table, ladders, k, given.repeat, given.data, plan)
+            report(f"local, value sets, {effort:,} nodes", k, line, ARX_LOCAL[k])
         plan = local(ladders, k, 6480, ranges=False)
         line = measure(table, ladders, k, given.repeat, given.data, plan)
         report("local, hierarchy labels alone", k, line, ARX_LOCAL[k])
@@ -85,10 +90,17 @@ def main() -> None:
 Choose = Callable[[pa.Table], Recoding]
 
 
-def local(ladders: list[Ladder], k: int, effort: int, *, ranges: bool = True) -> Choose:
+def local(
+    ladders: list[Ladder],
+    k: int,
+    effort: int,
+    *,
+    ranges: bool = True,
+    sets: bool = False,
+) -> Choose:
     """Give a choice of local recoding."""
     return lambda histogram: choose_local(
-        histogram, ladders, k, 0.0, effort=effort, ranges=ranges
+        histogram, ladders, k, 0.0, effort=effort, ranges=ranges, sets=sets
     )
 
 
@@ -153,10 +165,15 @@ def _age(label: str, ages: np.ndarray) -> float:
 def _table(path: Path, labels: set[str]) -> dict[str, float]:
     with path.open(newline="") as file:
         leaves = list(csv.reader(file, delimiter=";"))
-    return {
-        label: (sum(label in leaf for leaf in leaves) - 1) / (len(leaves) - 1)
-        for label in labels
-    }
+    return {label: (_under(label, leaves) - 1) / (len(leaves) - 1) for label in labels}
+
+
+def _under(label: str, leaves: list[list[str]]) -> int:
+    """Count the values under a label of the table, or of a set."""
+    members = set_members(label)
+    if members is None:
+        return sum(label in leaf for leaf in leaves)
+    return len(set(members) & {leaf[0] for leaf in leaves})
 
 
 def report(

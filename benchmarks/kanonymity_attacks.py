@@ -47,6 +47,7 @@ from optin.transforms.kanonymity.attacks import (
     report_attacks,
     walk_of,
 )
+from optin.transforms.kanonymity.ladders.sets import set_members
 from optin.transforms.kanonymity.sensitive.recount import value_triples
 
 EFFORT: Final = 2_000
@@ -65,12 +66,12 @@ def main() -> None:
     small_world()
     print(
         "\n| data | k | recoding | NCP | generalised cells | one value | ends of ranges ",
-        end="",
+        end="| values of sets ",
     )
     print(
         "| certain | guess: label | guess: constraints | gained > 0.1 | bits a person |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     adult, ladders = adult_of(given.data)
     for k in (5, 10, 50):
         attack("Adult", adult, ladders, k)
@@ -101,6 +102,9 @@ def recodings() -> dict[str, Choose]:
         "local, ranges": lambda histogram, ladders, k: choose_local(
             histogram, ladders, k, SUPPRESSED, effort=EFFORT
         ),
+        "local, sets": lambda histogram, ladders, k: choose_local(
+            histogram, ladders, k, SUPPRESSED, effort=EFFORT, sets=True
+        ),
         "local, hierarchy": lambda histogram, ladders, k: choose_local(
             histogram, ladders, k, SUPPRESSED, effort=HIERARCHY_NODES, ranges=False
         ),
@@ -114,15 +118,15 @@ def attack(name: str, table: pa.Table, ladders: list[Ladder], k: int) -> None:
         plan = choose(histogram, ladders, k)
         walk = None
         if kind != "global":
-            ranges = kind.endswith("ranges")
+            ranges, sets = not kind.endswith("hierarchy"), kind.endswith("sets")
             effort = EFFORT if ranges else HIERARCHY_NODES
-            walk = walk_of(histogram, ladders, k, effort, ranges=ranges)
+            walk = walk_of(histogram, ladders, k, effort, ranges=ranges, sets=sets)
         found = downcode(histogram, ladders, plan, k, walk)
         rows = plan.apply(table).num_rows
-        ends = report_attacks(plan, plan, rows, ranges=kind.endswith("ranges"))
+        told = report_attacks(plan, plan, rows, ranges=True, sets=True)
         print(
             f"| {name} | {k} | {kind} | {plan.ncp:.3f} | {found.cells:.1%} "
-            f"| {found.single:.2%} | {ends.range_ends:.1%} "
+            f"| {found.single:.2%} | {told.range_ends:.1%} | {told.set_values:.1%} "
             f"| {found.certain:.2%} | {found.baseline:.1%} | {found.attack:.1%} "
             f"| {found.gained:.1%} | {found.bits:.2f} |",
             flush=True,
@@ -167,6 +171,7 @@ def small_world() -> None:
     worlds: dict[str, list[Ladder]] = {
         "number, 8 values": [_number("n", (2, 4))],
         "number, 4 values, and two kinds": [_number("n", (2,)), _kind("c")],
+        "number, 2 values, and four kinds": [_number("n", ()), _kind("c")],
     }
     for title, ladders in worlds.items():
         leaves = list(leaves_of(ladders))
@@ -181,8 +186,10 @@ def leaves_of(ladders: list[Ladder]) -> Iterator[tuple[object, ...]]:
     """List the tuples of a small world: eight."""
     if len(ladders) == 1:
         yield from ((n,) for n in range(8))
-    else:
+    elif ladders[0].widths:
         yield from ((n, c) for n in range(4) for c in "ab")
+    else:
+        yield from ((n, c) for n in range(2) for c in "abcd")
 
 
 def play(
@@ -272,6 +279,9 @@ def _holds(label: tuple[str, ...], leaf: tuple[object, ...]) -> bool:
 def _one(text: str, value: object) -> bool:
     if text in ("*", str(value)):
         return True
+    members = set_members(text)
+    if members is not None:
+        return value in members
     if "," not in text:
         return False
     low, high = (int(part.strip("[])")) for part in text.split(","))
@@ -279,13 +289,14 @@ def _one(text: str, value: object) -> bool:
 
 
 def _number(name: str, widths: tuple[float, ...]) -> Ladder:
+    levels = Hierarchy(widths=widths) if widths else None
     return build_ladder(
         Column(
             name=name,
             type="integer",
             action="keep",
             quasi=True,
-            hierarchy=Hierarchy(widths=widths),
+            hierarchy=levels,
         )
     )
 

@@ -11,11 +11,17 @@ from .result import RunResult
 
 __all__ = ["note_attacks"]
 
+_KINDS = {
+    "hierarchy": "hierarchy labels",
+    "ranges": "tight ranges",
+    "sets": "tight ranges and value sets",
+}
+
 
 def note_attacks(
     policy: Policy, result: RunResult, chosen: Recoding, released: Recoding
 ) -> None:
-    """Write down what ranges and gaps give away, and what was not measured.
+    """Write down what ranges, sets and gaps give away, and what was not measured.
 
     Args:
         policy: what was promised.
@@ -24,13 +30,19 @@ def note_attacks(
         released: the same after classes that break a rule were withheld.
     """
     anonymity = policy.anonymity
-    ranges = anonymity.recoding == "local" and anonymity.labels == "ranges"
-    found = report_attacks(chosen, released, result.published, ranges=ranges)
+    labels = anonymity.labels if anonymity.recoding == "local" else "hierarchy"
+    found = report_attacks(
+        chosen,
+        released,
+        result.published,
+        ranges=labels != "hierarchy",
+        sets=labels == "sets",
+    )
     result.anonymity["attacks"] = {
         name: round(share, 6) for name, share in asdict(found).items()
     }
     if anonymity.recoding == "local":
-        kind = "tight ranges" if ranges else "hierarchy labels"
+        kind = _KINDS[labels]
         result.not_checked.append(
             "what the choice of the classes tells someone who knows the algorithm "
             f"(recoding: local, {kind}; docs/decisions/0008-default-recoding.md has "

@@ -89,7 +89,8 @@ class Anonymity(Frozen):
         effort: of `local`: most combinations of levels that are tried, ≥ 1.
         labels: of `local`: numbers and dates are published with labels of their
             `hierarchy` alone, or as the tight `ranges` of their classes, which lose
-            less and give more away.
+            less and give more away; with `sets`, categories as the sets of values of
+            their classes besides.
         target: published column that models will be trained to predict: the choice
             generalises less what predicts it.
         sensitive: column → what every class must meet for that sensitive attribute.
@@ -107,7 +108,7 @@ class Anonymity(Frozen):
     suppress_max: float = Field(default=0.05, ge=0, lt=1)
     recoding: Literal["global", "local"] = "global"
     effort: int = Field(default=2_000, ge=1, le=1_000_000)
-    labels: Literal["ranges", "hierarchy"] = "hierarchy"
+    labels: Literal["hierarchy", "ranges", "sets"] = "hierarchy"
     target: str | None = None
     sensitive: dict[str, Sensitive] = Field(default_factory=dict)
     subject: SubjectRule = Field(default_factory=SubjectRule)

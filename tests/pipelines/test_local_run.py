@@ -74,5 +74,42 @@ def test_local_run_publishes_ranges_of_classes_of_people(
         "withheld_records": 0.0,
         "united_records": 0.0,
         "range_ends": round(4 / 11, 6),
+        "set_values": 0.0,
     }
     assert any("knows the algorithm" in gap for gap in result.not_checked)
+
+
+def test_local_run_publishes_sets_of_values_of_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    people = [*PEOPLE, *[(f"us{n}", 90, "US") for n in range(3)]]
+    lines: list[dict[str, Any]] = [
+        {"ts": "2026-05-15T12:00:00Z", "user": u, "att": 3, "age": a, "country": c}
+        for u, a, c in people
+    ]
+    (tmp_path / "in" / "e.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    policy = POLICY.replace("labels: ranges", "labels: sets")
+    (tmp_path / "policy.yaml").write_text(policy)
+    result = run_policy(Path("policy.yaml"), RunOptions(as_of="2026-06-01T00:00:00Z"))
+    files = sorted((tmp_path / "out" / "small" / "v0001").glob("*.parquet"))
+    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+    counted: dict[tuple[str, str], int] = defaultdict(int)
+    for row in rows:
+        counted[row["age"], row["country"]] += 1
+    assert dict(counted) == {
+        ("[20, 24]", "DE"): 3,
+        ("[60, 62]", "{DE, FR}"): 8,
+        ("90", "US"): 3,
+    }
+    assert result.anonymity["k_reached"] == 3
+    shares = {"value": round(6 / 14, 6), "set": round(8 / 14, 6)}
+    assert result.anonymity["level_shares"]["country"] == shares
+    # Ages 2 of 70 and 4 of 70; two countries of three for eight records.
+    lost = (3 * 4 / 70 + 8 * 2 / 70 + 8 / 2) / 2 / 14
+    assert result.anonymity["ncp"] == pytest.approx(lost, abs=1e-6)
+    attacks = result.anonymity["attacks"]
+    assert attacks["set_values"] == round(2 / 8, 6)
+    assert any("value sets" in gap for gap in result.not_checked)

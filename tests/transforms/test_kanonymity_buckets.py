@@ -97,14 +97,15 @@ def people_by_class(table: pa.Table) -> dict[tuple[Any, ...], set[int]]:
     st.integers(2, 4),
     st.integers(1, 40),
     st.booleans(),
+    st.booleans(),
 )
 def test_every_class_of_buckets_covers_k_people(
-    rows: list[Row], k: int, most: int, ranges: bool
+    rows: list[Row], k: int, most: int, ranges: bool, sets: bool
 ) -> None:
     table = table_of(rows)
     assume(len(set(table.column(SUBJECT).to_pylist())) >= k)
     assume(all(table.column(name).null_count < len(rows) for name in NAMES))
-    plan = plan_of(k, most, ranges=ranges, suppress_max=0.2)
+    plan = plan_of(k, most, ranges=ranges, sets=sets, suppress_max=0.2)
     with TemporaryDirectory() as folder:
         # Without max_level everything can join a class: k people are enough.
         recoding = plan.choose_from(table.to_batches(), folder)
@@ -176,16 +177,19 @@ def test_buckets_have_k_people_and_share_no_tuple(rows: list[Row], k: int) -> No
 
 
 @settings(max_examples=60)
-@given(st.lists(ROW, min_size=4, max_size=80), st.booleans())
-def test_one_bucket_is_solved_as_without_buckets(rows: list[Row], ranges: bool) -> None:
+@given(st.lists(ROW, min_size=4, max_size=80), st.booleans(), st.booleans())
+def test_one_bucket_is_solved_as_without_buckets(
+    rows: list[Row], ranges: bool, sets: bool
+) -> None:
     table = table_of(rows)
+    how = {"ranges": ranges, "sets": sets}
     assume(len(set(table.column(SUBJECT).to_pylist())) >= 3)
-    plain = choose_local(histogram_of(table, NAMES, 3), LADDERS, 3, 0.1, ranges=ranges)
+    plain = choose_local(histogram_of(table, NAMES, 3), LADDERS, 3, 0.1, **how)
     with TemporaryDirectory() as folder:
         parts = [sort_part(table, Router(LADDERS, (), 1), 3, f"{folder}/p")]
         layout = lay_out(parts, Router(LADDERS, (), 1), 3)
         path = f"{folder}/plan"
-        facts = solve_bucket(layout, 0, 3, 0.1, path, ranges=ranges)
+        facts = solve_bucket(layout, 0, 3, 0.1, path, **how)
         stitched = stitch(layout, [facts], 3, 0.1)
         assert stitched.apply(table).equals(plain.apply(table))
     assert stitched.ncp == pytest.approx(plain.ncp)

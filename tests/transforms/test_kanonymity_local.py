@@ -36,7 +36,7 @@ def _cases(draw: st.DrawFn) -> _Case:
         codes = draw(_ints(tuples, values))
         groups = [np.arange(values)]
         losses = [np.zeros(values)]
-        for _ in range(draw(st.integers(0, 2))):
+        for _ in range(draw(st.integers(0, 3))):
             groups.append(draw(_ints(values, values)))
             losses.append(draw(_ints(values, 5))[groups[-1]] / 4)
         groups.append(np.zeros(values, dtype=np.int64))
@@ -46,6 +46,10 @@ def _cases(draw: st.DrawFn) -> _Case:
             positions = np.cumsum(draw(_ints(values, 4)) + 1).astype(float)
             if draw(st.booleans()):
                 positions[-1] = np.nan
+        leaves = None
+        if positions is None and draw(st.booleans()):
+            leaves = np.arange(values)
+            leaves[: draw(st.integers(0, 1))] = -1  # never in a set
         columns.append(
             LocalColumn(
                 codes=codes,
@@ -54,7 +58,9 @@ def _cases(draw: st.DrawFn) -> _Case:
                 positions=positions,
                 base=draw(st.sampled_from([0.0, 2.0])),
                 weight=draw(st.sampled_from([1.0, 2.5])),
-                max_level=draw(st.sampled_from([None, None, 0, 1])),
+                max_level=draw(st.sampled_from([None, None, 0, 1, 2])),
+                leaves=leaves,
+                domain=values + draw(st.integers(0, 2)),
             )
         )
     # A person may stand in any number of tuples; every tuple has somebody.
@@ -137,7 +143,18 @@ def test_loss_is_the_mean_over_columns_and_records(case: _Case) -> None:
                 width = positions[high] - positions[low] + column.base
                 losses.append(width / domain if domain else 0.0)
             else:
-                losses.append(column.losses[label.level[number]][low])
+                loss = float(column.losses[label.level[number]][low])
+                if column.leaves is not None:
+                    members = {
+                        int(column.leaves[column.codes[other]])
+                        for other, there in enumerate(found.class_of.tolist())
+                        if there == number
+                    }
+                    share = (len(members) - 1) / max(column.domain - 1, 1)
+                    tight = -1 not in members and share < loss
+                    assert bool(label.listed[number]) is tight
+                    loss = share if tight else loss
+                losses.append(loss)
         lost += problem.rows[t] * sum(losses) / len(losses)
     assert found.loss == pytest.approx(lost / problem.rows.sum())
     outside = found.class_of < 0
@@ -151,13 +168,14 @@ def test_nothing_stays_out_beyond_what_is_allowed_unless_levels_forbid(
     found, problem = _run(case), case.problem
     if found.suppressed_rows <= case.allowed:
         return
-    # Then no class exists within the coarsest labels of a suppressed tuple.
-    held = [t for t, c in enumerate(found.class_of.tolist()) if c >= 0]
+    # Then no class shares a label that may be used with a suppressed tuple, all over.
     for t in np.flatnonzero(found.class_of < 0).tolist():
-        for other in held:
-            assert any(
-                column.groups[column.top][column.codes[t]]
-                != column.groups[column.top][column.codes[other]]
+        for members in _members(found):
+            assert not all(
+                any(
+                    len({int(group[column.codes[o]]) for o in (t, *members)}) == 1
+                    for group in column.groups[: column.top + 1]
+                )
                 for column in problem.columns
             )
 

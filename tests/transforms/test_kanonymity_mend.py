@@ -64,7 +64,9 @@ RULES = st.sampled_from(
 )
 
 
-def plan_of(*, ranges: bool = False, suppress_max: float = 0.5) -> AnonymityPlan:
+def plan_of(
+    *, ranges: bool = False, sets: bool = False, suppress_max: float = 0.5
+) -> AnonymityPlan:
     return AnonymityPlan(
         subject=SUBJECT,
         ladders=(build_ladder(AGE), build_ladder(PLACE)),
@@ -72,6 +74,7 @@ def plan_of(*, ranges: bool = False, suppress_max: float = 0.5) -> AnonymityPlan
         suppress_max=suppress_max,
         local=True,
         ranges=ranges,
+        sets=sets,
     )
 
 
@@ -105,12 +108,12 @@ def classes_of(out: pa.Table) -> dict[Any, dict[Any, set[int]]]:
 
 
 @settings(max_examples=60)
-@given(ROWS, RULES, st.booleans(), st.sampled_from([0.0, 0.1, 0.5, 0.9]))
+@given(ROWS, RULES, st.booleans(), st.booleans(), st.sampled_from([0.0, 0.1, 0.5, 0.9]))
 def test_classes_meet_rule_and_k_by_brute_force_when_mended(
-    rows: Any, rule: Sensitive, ranges: bool, limit: float
+    rows: Any, rule: Sensitive, ranges: bool, sets: bool, limit: float
 ) -> None:
     table = table_of(rows)
-    plan = plan_of(ranges=ranges, suppress_max=limit)
+    plan = plan_of(ranges=ranges, sets=sets, suppress_max=limit)
     try:
         recoding = mended(table, plan, rule)
     except GateError:
@@ -230,6 +233,7 @@ def test_union_costs_what_its_labels_say(data: st.DataObject) -> None:
         )
         positions = np.array([0.0, 1.0, 3.0, 7.0, np.nan])
         ranged = data.draw(st.booleans())
+        leaves = np.array([0, 1, 2, 3, -1]) if data.draw(st.booleans()) else None
         columns.append(
             LocalColumn(
                 codes,
@@ -238,6 +242,8 @@ def test_union_costs_what_its_labels_say(data: st.DataObject) -> None:
                 positions if ranged else None,
                 weight=data.draw(st.sampled_from([1.0, 2.5])),
                 max_level=data.draw(st.sampled_from([None, 1, 2])),
+                leaves=None if ranged else leaves,
+                domain=5,
             )
         )
     rows = np.array(data.draw(_numbers(tuples, 9))) + 1

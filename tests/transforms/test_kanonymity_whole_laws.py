@@ -24,6 +24,7 @@ HOW: list[dict[str, Any]] = [
     {"recoding": "global"},
     {"recoding": "local", "labels": "hierarchy"},
     {"recoding": "local", "labels": "ranges"},
+    {"recoding": "local", "labels": "sets"},
 ]
 ROW = st.tuples(
     st.integers(0, 40) | st.none(),
@@ -110,7 +111,7 @@ def illnesses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("how", HOW, ids=["global", "hierarchy", "ranges"])
+@pytest.mark.parametrize("how", HOW, ids=["global", "hierarchy", "ranges", "sets"])
 @settings(max_examples=60)
 @given(rows=st.lists(ROW, min_size=4, max_size=40), k=st.integers(2, 4), data=st.data())
 def test_people_are_k_and_rules_hold_whatever_the_recoding(
@@ -160,7 +161,7 @@ def outcome(table: pa.Table, asked: dict[str, Any]) -> tuple[Any, Any]:
     return summary, out
 
 
-@pytest.mark.parametrize("how", HOW, ids=["global", "hierarchy", "ranges"])
+@pytest.mark.parametrize("how", HOW, ids=["global", "hierarchy", "ranges", "sets"])
 @settings(max_examples=40)
 @given(rows=st.lists(ROW, min_size=4, max_size=40), data=st.data())
 def test_order_and_spelling_of_people_do_not_matter(

@@ -59,7 +59,7 @@ def mend_classes(
     Not covered: the least possible loss; classes are mended one after the other.
     """
     coded = code_histogram(histogram, plan.ladders, plan.k)
-    problem = local_problem(coded, plan.k, ranges=plan.ranges)
+    problem = local_problem(coded, plan.k, ranges=plan.ranges, sets=plan.sets)
     class_of = np.full(len(coded.rows), -1, dtype=np.int64)
     class_of[coded.pair_tuple] = recoding.classes_of(histogram)
     before = np.append(numbered(recoding.labels)[0], -1)[class_of]
@@ -82,7 +82,7 @@ def mend_classes(
         # Those that stay are everybody now, so t-closeness has to be asked again.
         class_of = _dense(np.where(np.isin(class_of, left), -1, state.unions.class_of))
         recoding = replace(
-            recode(coded, problem, class_of, ranges=plan.ranges),
+            recode(coded, problem, class_of, ranges=plan.ranges, sets=plan.sets),
             united_share=_united(before, class_of, coded.rows),
         )
 

@@ -46,6 +46,8 @@ class AnonymityPlan:
         effort: of local recoding: most combinations of levels that are tried.
         ranges: of local recoding: numbers and dates as tight ranges of their classes,
             else with labels of their hierarchies alone.
+        sets: of local recoding: categories as the sets of values of their classes, else
+            with labels of their hierarchies alone.
         utility: what the result must still be worth.
         most_pairs: distinct pairs of tuple and person, k a tuple at most, that are
             chosen on at once. More are cut into buckets by local recoding, and refused
@@ -67,6 +69,7 @@ class AnonymityPlan:
     most_pairs: int = MOST_PAIRS
     bounds: tuple[str, ...] = ()
     target: str | None = None
+    sets: bool = False
 
     @staticmethod
     def from_policy(policy: Policy) -> AnonymityPlan:
@@ -84,7 +87,8 @@ class AnonymityPlan:
             suppress_max=anonymity.suppress_max,
             local=anonymity.recoding == "local",
             effort=anonymity.effort,
-            ranges=anonymity.labels == "ranges",
+            ranges=anonymity.labels in {"ranges", "sets"},
+            sets=anonymity.labels == "sets",
             utility=anonymity.utility,
             most_pairs=anonymity.most_pairs,
             bounds=policy.bounded_columns,
@@ -137,6 +141,7 @@ class AnonymityPlan:
             self.suppress_max,
             effort=self.effort,
             ranges=self.ranges,
+            sets=self.sets,
             targets=targets,
         )
 
@@ -195,6 +200,7 @@ class AnonymityPlan:
             most_pairs=self.most_pairs,
             effort=self.effort,
             ranges=self.ranges,
+            sets=self.sets,
         )
 
     def router(self, sample: pa.Table) -> Router:
@@ -211,6 +217,7 @@ class AnonymityPlan:
             path,
             effort=self.effort,
             ranges=self.ranges,
+            sets=self.sets,
         )
 
     def too_many(self) -> GateError:

@@ -84,7 +84,7 @@ def kanonymize(
             algorithm.
         effort: of `"local"`: most combinations of levels that are tried.
         labels: of `"local"`: `"hierarchy"`, or `"ranges"`: numbers and dates as tight
-            ranges of their classes.
+            ranges of their classes, or `"sets"`: categories as sets of values besides.
         sensitive: column → what every class must meet, in a policy's words: `{"l": 3}`,
             `{"t": 0.2, "distance": "ordered"}`, …
         utility: most that may be lost: `{"max_ncp": 0.2, "max_suppressed": 0.01}`.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .downcoding import Downcoding, downcode, guess_counts, walk_of
+from .counts import guess_counts, guess_sets
+from .downcoding import Downcoding, downcode, walk_of
 from .minimality import Withheld, chances_if_withheld, guess_withheld
 from .report import AttackReport, report_attacks
 
@@ -13,6 +14,7 @@ __all__ = [
     "chances_if_withheld",
     "downcode",
     "guess_counts",
+    "guess_sets",
     "guess_withheld",
     "report_attacks",
     "walk_of",

@@ -8,8 +8,8 @@ counts of every class of a local recoding, without other knowledge.
 The constraints here are those of the greedy walk. A class was not released at any node
 before the first that is as coarse as its labels; so no finer group that such a node
 would have made of its people reached k. A window on the swept axis closes as soon as it
-covers k people; so fewer than k lie below its upper end, which at least one has. Columns
-are taken one at a time, which gives away too little rather than too much.
+covers k people; so fewer than k lie below its upper end, which at least one has. Every
+value of a published set has one person at least. Columns are taken one at a time, which gives away too little rather than too much.
 
 People under a label are drawn from the whole set's distribution of its values, and the
 constraints are put to that draw exactly (products of truncated series).
@@ -29,9 +29,10 @@ from ..local.choose import local_problem
 from ..local.nodes import Nodes, plan_nodes
 from ..recoding.coded import code_histogram
 from ..recoding.full_domain import Recoding
+from .counts import guess_counts, guess_sets
 from .seen import Bools, Floats, Seen, SeenColumn, look_at
 
-__all__ = ["Downcoding", "WalkBounds", "downcode", "guess_counts", "walk_of"]
+__all__ = ["Downcoding", "WalkBounds", "downcode", "walk_of"]
 
 _GAIN = 0.1
 _CERTAIN = 0.999
@@ -66,11 +67,17 @@ class Downcoding:
 
 
 def walk_of(
-    histogram: pa.Table, ladders: Sequence[Ladder], k: int, effort: int, *, ranges: bool
+    histogram: pa.Table,
+    ladders: Sequence[Ladder],
+    k: int,
+    effort: int,
+    *,
+    ranges: bool,
+    sets: bool = False,
 ) -> Nodes:
     """Give the nodes that a local recoding visits, as an attacker may know them."""
     coded = code_histogram(histogram, ladders, k)
-    return plan_nodes(local_problem(coded, k, ranges=ranges), effort)
+    return plan_nodes(local_problem(coded, k, ranges=ranges, sets=sets), effort)
 
 
 def downcode(
@@ -116,7 +123,8 @@ def downcode(
             share = weights[leaves] / weights[leaves].sum()
             found, bits = share, 0.0
             if bounds is not None and len(leaves) > 1 and size <= _LARGEST_CLASS:
-                found, bits = bounds.guess(number, at, leaves, share, size, k)
+                guess = bounds.guess_set if column.listed(label) else bounds.guess
+                found, bits = guess(number, at, leaves, share, size, k)
             total.add(truth, share, found, bits)
     return total.result(len(seen.class_of), len(seen.columns))
 
@@ -203,6 +211,23 @@ class WalkBounds:
         expected, chance = found
         return share / inside[group] * expected[group], float(-np.log2(chance))
 
+    def guess_set(
+        self, number: int, at: int, leaves: Ints, share: Floats, size: int, k: int
+    ) -> tuple[Floats, float]:
+        """Give the same for a class that is named by the set of its values."""
+        cut = self.cut(number, at)
+        group = np.arange(len(leaves))
+        found = None
+        if cut is not None:
+            groups = self.seen.columns[number].column.groups[cut][leaves]
+            group = np.unique(groups, return_inverse=True)[1].reshape(-1)
+            found = guess_sets(share, group, k - 1, size)
+        if found is None:  # leftovers joined the class, perhaps: its values are there
+            found = guess_sets(share, group, size, size)
+        if found is None:
+            return share, 0.0
+        return found[0], float(-np.log2(found[1]))
+
     def cut(self, number: int, at: int) -> int | None:
         """Give the coarsest level that an earlier node cut the class's column at.
 
@@ -236,41 +261,3 @@ def _width(column: SeenColumn) -> Floats:
     width = positions[column.high] - positions[column.low]
     top = np.isnan(width) | (column.level >= 0) & column.wide
     return np.where(top, np.inf, width)
-
-
-def guess_counts(
-    share: Floats, low: Ints, high: Ints, size: int
-) -> tuple[Floats, float] | None:
-    """Put bounds on the counts to a draw of `size` people from groups.
-
-    Args:
-        share: each group's share of the population under the label; sums to 1.
-        low: fewest people of each group.
-        high: most people of each group.
-        size: people of the class.
-
-    Returns:
-        Each group's expected share of the class under the bounds, and the chance that
-        the draw meets them; None where no counts do.
-    """
-    steps = np.arange(size + 1)
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, size + 1)))])
-    series = []
-    for one, least, most in zip(share, low, high, strict=True):
-        rate = max(float(one) * size, 1e-300)
-        terms = np.exp(steps * np.log(rate) - rate - logs)
-        series.append(np.where((steps >= least) & (steps <= most), terms, 0.0))
-    before = [np.eye(1, size + 1)[0]]
-    for terms in series:
-        before.append(np.convolve(before[-1], terms)[: size + 1])
-    whole = float(before[-1][size])
-    if whole <= 0.0:
-        return None
-    expected = np.zeros(len(series))
-    after = np.eye(1, size + 1)[0]
-    for number in range(len(series) - 1, -1, -1):
-        others = np.convolve(before[number], after)[: size + 1]
-        expected[number] = others[::-1] @ (series[number] * steps) / whole / size
-        after = np.convolve(series[number], after)[: size + 1]
-    free = np.exp(size * np.log(size) - size - logs[size])
-    return expected, min(whole / float(free), 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..counting.codes import Ints
 from ..counting.histogram import codes_of
 from ..ladders.ladder import Ladder
 from ..ladders.quantiles import fit_ladders
+from ..ladders.sets import apart_from_sets
 from ..recoding.coded import CodedColumn, code_histogram
 from ..recoding.full_domain import Recoding
 
@@ -33,10 +34,12 @@ class SeenColumn:
         code: value number behind each pair: the truth, unknown to an attacker. Values
             of one bucket, which are never told apart, all have the first one's number.
         label: number of each pair's published label.
-        level: per label, the finest level that has it; -1 for a range.
+        level: per label, the finest level that has it, or holds all values of a set; -1
+            for a range.
         low: per label, the smallest value number behind it.
         high: per label, the largest.
         wide: per label, whether it was generalised at all.
+        members: label that is a set → numbers of its values.
     """
 
     column: CodedColumn
@@ -46,9 +49,16 @@ class SeenColumn:
     low: Ints
     high: Ints
     wide: Bools
+    members: Mapping[int, Ints]
+
+    def listed(self, label: int) -> bool:
+        """Tell whether a label is a set of values."""
+        return label in self.members
 
     def under(self, label: int) -> Ints:
         """Give the numbers of the values that a label may stand for."""
+        if label in self.members:
+            return self.members[label]
         level = int(self.level[label])
         group = self.column.groups[max(level, 0)]
         found = group == group[self.low[label]]
@@ -113,13 +123,21 @@ def _seen(column: CodedColumn, code: Ints, texts: pa.ChunkedArray) -> SeenColumn
     np.maximum.at(high, label, code)
     level = np.full(len(names), -1, dtype=np.int64)
     wide = low < high
+    members: dict[int, Ints] = {}
     for number, name in enumerate(names):
         for step, labels in enumerate(column.rungs.labels):
-            if labels[low[number]] == name == labels[high[number]]:
+            own = labels[low[number]]
+            if own == labels[high[number]] and name in {own, apart_from_sets(own)}:
                 level[number] = step
                 wide[number] = step > 0
                 break
-    return SeenColumn(column, code, label, level, low, high, wide)
+        else:
+            if column.ladder.set_valued:
+                held = np.unique(code[label == number])
+                members[number] = held
+                shared = [len(np.unique(group[held])) == 1 for group in column.groups]
+                level[number] = shared.index(True)
+    return SeenColumn(column, code, label, level, low, high, wide, members)
 
 
 def _first(column: CodedColumn) -> Ints:

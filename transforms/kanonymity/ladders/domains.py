@@ -36,7 +36,7 @@ class Domain:
     Attributes:
         ladder: how it generalises.
         leaves: distinct values; of a hierarchy by rule, those that it holds, two
-            spellings of a value being one.
+            spellings of a value being one; of a table, its own.
         low: smallest number; NaN where there is none.
         high: largest number.
         levels: per level below `*`, a table of `label` with `size` leaves, or with the
@@ -74,7 +74,7 @@ class Domain:
             if numbers is not None and not np.isnan(numbers).all():
                 low = float(np.fmin(low, np.nanmin(numbers)))
                 high = float(np.fmax(high, np.nanmax(numbers)))
-        leaves = len(values)
+        leaves = len(values if ladder.table is None else ladder.table)
         if ladder.by_rule:
             leaves = int(pc.sum(counted[0].column("size")).as_py() or 0)
         refused = [ladder.refused(chunk) for chunk in _chunks(values)]

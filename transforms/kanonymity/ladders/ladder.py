@@ -123,6 +123,25 @@ class Ladder:
         """Whether a rule names all labels of a value: a built-in hierarchy, networks."""
         return self.builtin is not None or bool(self.ip)
 
+    @property
+    def set_valued(self) -> bool:
+        """Whether classes may be named by sets of values: categories, and no ages."""
+        return self.kind == "category" and self.builtin != "age"
+
+    def leaves_of(self, values: Sequence[Any], rungs: Rungs) -> int:
+        """Count the leaves that a set of categories is measured by.
+
+        Args:
+            values: the distinct values of the data; a missing one is None.
+            rungs: the ladder put to them.
+        """
+        if self.table is not None:
+            return len(self.table)
+        if not self.by_rule:
+            return len(values)
+        pairs = zip(values, rungs.labels[0], strict=True)
+        return len({label for value, label in pairs if value is not None} - {TOP})
+
     def places(self, values: Sequence[Any]) -> list[str | None] | None:
         """Give where categories stand: the labels of each from the coarsest to its own.
 

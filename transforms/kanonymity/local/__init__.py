@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from .choose import RANGE, LocalRecoding, choose_in_part, choose_local
+from .choose import LocalRecoding, choose_in_part, choose_local
 from .classes import ClassLabels
+from .naming import RANGE, SET, TIGHT
 from .problem import LocalColumn, LocalProblem, Pairs
 from .release import DEFAULT_EFFORT, LocalRelease, release_locally
 
 __all__ = [
     "DEFAULT_EFFORT",
     "RANGE",
+    "SET",
+    "TIGHT",
     "ClassLabels",
     "LocalColumn",
     "LocalProblem",

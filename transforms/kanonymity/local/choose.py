@@ -10,7 +10,6 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..counting.codes import Ints, TupleIndex, dictionary_of, places_in
 from ..ladders.domains import Domain
@@ -20,7 +19,7 @@ from ..recoding.coded import Coded, CodedColumn, code_histogram
 from ..recoding.full_domain import same_labels
 from ..recoding.guide import guides_of
 from ..recoding.utility import LabelFacts, label_facts
-from .classes import ClassLabels
+from .naming import TIGHT, bounds_of, leaf_numbers, level_shares, levels_of, texts_of
 from .problem import LocalColumn, LocalProblem, Pairs
 from .release import DEFAULT_EFFORT, LocalRelease, release_locally, released
 
@@ -31,9 +30,6 @@ __all__ = [
     "local_problem",
     "recode",
 ]
-
-RANGE = "range"
-"""How a tight range is called among a column's levels in reports."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +147,7 @@ def choose_local(
     *,
     effort: int = DEFAULT_EFFORT,
     ranges: bool = True,
+    sets: bool = False,
     targets: pa.Table | None = None,
 ) -> LocalRecoding:
     """Choose classes of distinct tuples, each with the tightest labels that hold.
@@ -163,8 +160,10 @@ def choose_local(
         effort: most nodes of the lattice that are visited, at least 1.
         ranges: numbers and dates are published as tight ranges; False publishes labels
             of the hierarchies alone.
+        sets: categories are published as the sets of their classes' values, where that
+            loses less than a label of the hierarchy and they are not too many.
         targets: records by tuple and value of a training target (`target_counts`):
-            what predicts it is generalised less.
+            what predicts it is generalised less; sets do not steer the choice then.
 
     Returns:
         The recoding. Every class it releases covers at least k distinct subjects of
@@ -177,19 +176,20 @@ def choose_local(
     """
     coded = code_histogram(histogram, ladders, k)
     allowed = allowed_rows(suppress_max, coded.total)
-    problem = local_problem(coded, k, ranges=ranges)
+    problem = local_problem(coded, k, ranges=ranges, sets=sets)
     guide = None
     if targets is not None:
         columns = zip(problem.columns, guides_of(coded, targets), strict=True)
         guided = tuple(
-            replace(column, losses=one.losses, weight=one.weight)
+            # What a set would tell a model is not reckoned: labels stand for it.
+            replace(column, losses=one.losses, weight=one.weight, leaves=None)
             for column, one in columns
         )
         guide = replace(problem, columns=guided)
     found = release_locally(problem, effort, allowed, guide)
     if found.suppressed_rows > allowed:
         raise out_of_reach(k, suppress_max)
-    return _recoding(coded, found, k, ranges=ranges)
+    return _recoding(coded, found, k, ranges=ranges, sets=sets)
 
 
 def choose_in_part(
@@ -200,6 +200,7 @@ def choose_in_part(
     *,
     effort: int = DEFAULT_EFFORT,
     ranges: bool = True,
+    sets: bool = False,
 ) -> LocalRecoding:
     """Choose classes of a part of the tuples, with the losses of the whole set.
 
@@ -208,14 +209,19 @@ def choose_in_part(
     """
     coded = code_histogram(histogram, [one.ladder for one in domains], k, domains)
     extents = [domain.extent for domain in domains]
-    problem = local_problem(coded, k, ranges=ranges, extents=extents)
+    problem = local_problem(coded, k, ranges=ranges, sets=sets, extents=extents)
     allowed = allowed_rows(suppress_max, coded.total)
     found = release_locally(problem, effort, allowed)
-    return _recoding(coded, found, k, ranges=ranges)
+    return _recoding(coded, found, k, ranges=ranges, sets=sets)
 
 
 def recode(
-    coded: Coded, problem: LocalProblem, class_of: Ints, *, ranges: bool
+    coded: Coded,
+    problem: LocalProblem,
+    class_of: Ints,
+    *,
+    ranges: bool,
+    sets: bool = False,
 ) -> LocalRecoding:
     """Write down classes that were found by other means.
 
@@ -225,10 +231,11 @@ def recode(
         class_of: class of each distinct tuple, without gaps; -1 if it is suppressed.
             That each covers k people is the caller's to see to.
         ranges: whether numbers and dates are published as tight ranges.
+        sets: whether categories are published as sets of values.
     """
     count = int(class_of.max(initial=-1)) + 1
     found = released(problem, class_of, count)
-    return _recoding(coded, found, problem.k, ranges=ranges)
+    return _recoding(coded, found, problem.k, ranges=ranges, sets=sets)
 
 
 def local_problem(
@@ -236,13 +243,14 @@ def local_problem(
     k: int,
     *,
     ranges: bool,
+    sets: bool = False,
     extents: Sequence[tuple[float, float] | None] | None = None,
 ) -> LocalProblem:
     """Put the histogram in the words of a walk."""
     ends = extents or [None] * len(coded.columns)
     return LocalProblem(
         columns=tuple(
-            _local(column, ranges, extent)
+            _local(column, ranges, sets, extent)
             for column, extent in zip(coded.columns, ends, strict=True)
         ),
         rows=coded.rows,
@@ -252,7 +260,10 @@ def local_problem(
 
 
 def _local(
-    column: CodedColumn, ranges: bool, extent: tuple[float, float] | None
+    column: CodedColumn,
+    ranges: bool,
+    sets: bool,
+    extent: tuple[float, float] | None,
 ) -> LocalColumn:
     ladder = column.ladder
     positions = ladder.positions(column.values.to_pylist()) if ranges else None
@@ -265,11 +276,13 @@ def _local(
         weight=ladder.weight,
         max_level=column.levels - 1,
         extent=extent,
+        leaves=leaf_numbers(column) if sets else None,
+        domain=column.leaves,
     )
 
 
 def _recoding(
-    coded: Coded, found: LocalRelease, k: int, *, ranges: bool
+    coded: Coded, found: LocalRelease, k: int, *, ranges: bool, sets: bool
 ) -> LocalRecoding:
     names = tuple(column.ladder.column for column in coded.columns)
     codes = [column.codes for column in coded.columns]
@@ -285,13 +298,13 @@ def _recoding(
     bounds: dict[str, pa.Array] = {}
     facts: dict[str, pa.Table] = {}
     for name, column, label in zip(names, coded.columns, found.labels, strict=True):
-        labels[name] = _texts(column, label)
-        steps = [*column.ladder.names, RANGE]
-        level = _levels(column, label)
-        levels[name] = _level_shares(steps, level, rows.astype(np.float64))
+        labels[name] = texts_of(column, label, sets=sets)
+        steps = [*column.ladder.names, *TIGHT]
+        level = levels_of(column, label)
+        levels[name] = level_shares(steps, level, rows.astype(np.float64))
         facts[name] = label_facts(labels[name], level, steps, label.loss, rows)
         if ranges and column.ladder.kind == "interval":
-            bounds |= _bounds(name, column, label)
+            bounds |= bounds_of(name, column, label)
     return LocalRecoding(
         quasi_identifiers=names,
         values=tuple(column.values for column in coded.columns),
@@ -306,54 +319,3 @@ def _recoding(
         records=coded.total,
         facts=facts,
     )
-
-
-def _texts(column: CodedColumn, label: ClassLabels) -> pa.Array:
-    """Write each class's label; each distinct one is written once."""
-    size = len(column.values)
-    kind = np.where(label.ranged, len(column.groups), label.level)
-    key = (kind * size + label.low) * size + np.where(label.ranged, label.high, 0)
-    distinct, number = np.unique(key, return_inverse=True)
-    values = column.values.to_pylist()
-    texts = []
-    for one in distinct.tolist():
-        kind_low, high = divmod(one, size)
-        level, low = divmod(kind_low, size)
-        if level < len(column.groups):
-            texts.append(column.rungs.labels[level][low])
-        else:
-            texts.append(column.ladder.range_label(values[low], values[high]))
-    return pa.array(texts, pa.string()).take(pa.array(number.reshape(-1)))
-
-
-def _levels(column: CodedColumn, label: ClassLabels) -> Ints:
-    """Give the level of each class; what is called a range stands behind the last."""
-    wide = label.ranged & (label.low != label.high)
-    level = np.where(wide, len(column.ladder.names), label.level)
-    level[label.ranged & ~wide] = 0
-    return level.astype(np.int64)
-
-
-def _level_shares(
-    names: Sequence[str], level: Ints, rows: np.typing.NDArray[np.float64]
-) -> dict[str, float]:
-    """Give the share of the released records on each level, finest first."""
-    held = np.bincount(level, weights=rows, minlength=len(names))
-    total = max(float(held.sum()), 1.0)
-    return {
-        name: round(float(share) / total, 6)
-        for name, share in zip(names, held, strict=True)
-        if share
-    }
-
-
-def _bounds(name: str, column: CodedColumn, label: ClassLabels) -> dict[str, pa.Array]:
-    # A class with a null among its members has the null as its largest value.
-    known = pa.array(label.high < len(column.values) - 1)
-    null = pa.scalar(None, column.values.type)
-    low = column.values.take(pa.array(label.low))
-    high = column.values.take(pa.array(label.high))
-    return {
-        f"lower:{name}": pc.if_else(known, low, null),
-        f"upper:{name}": pc.if_else(known, high, null),
-    }

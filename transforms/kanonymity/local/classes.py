@@ -9,8 +9,14 @@ import numpy as np
 
 from ..counting.codes import Ints
 from .problem import Bools, Floats, LocalColumn, LocalProblem
+from .sets import Members
 
-__all__ = ["ClassLabels", "absorb", "describe", "losses_of"]
+__all__ = ["MIXED", "ClassLabels", "absorb", "describe", "losses_of", "shared_labels"]
+
+MIXED = -1
+"""In place of a label: the members of a class do not share one on that level."""
+
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,8 @@ class ClassLabels:
             any member's value names the label of `level`.
         ranged: the label is the range from `low` to `high`, not the level's.
         loss: of the label, 0 to 1.
+        members: leaves of every class, of a column of value sets; else None.
+        listed: the label is the set of those leaves.
     """
 
     level: Ints
@@ -31,6 +39,8 @@ class ClassLabels:
     high: Ints
     ranged: Bools
     loss: Floats
+    members: Members | None
+    listed: Bools
 
 
 def describe(problem: LocalProblem, class_of: Ints, count: int) -> list[ClassLabels]:
@@ -44,6 +54,8 @@ def describe(problem: LocalProblem, class_of: Ints, count: int) -> list[ClassLab
     Returns:
         One entry a column. A ranged column's label is the tight range of its members;
         nulls have the label of a level, and where they stand beside numbers, the last.
+        A class of a column of value sets is named by its set where that loses less than
+        the level.
     """
     order = np.argsort(class_of, kind="stable")
     order = order[np.searchsorted(class_of[order], 0) :]
@@ -54,7 +66,8 @@ def describe(problem: LocalProblem, class_of: Ints, count: int) -> list[ClassLab
 def _describe(column: LocalColumn, order: Ints, starts: Ints) -> ClassLabels:
     if not len(starts):
         none = np.zeros(0, dtype=np.int64)
-        return ClassLabels(none, none, none, none.astype(np.bool_), none.astype(float))
+        never = none.astype(np.bool_)
+        return ClassLabels(none, none, none, never, none.astype(float), None, never)
     codes = column.codes[order]
     low = np.minimum.reduceat(codes, starts)
     high = np.maximum.reduceat(codes, starts)
@@ -78,7 +91,13 @@ def _describe(column: LocalColumn, order: Ints, starts: Ints) -> ClassLabels:
         below, above = column.positions[low], column.positions[high]
         ranged = ~(np.isnan(below) | np.isnan(above))
         loss = column.with_ranges(loss, low, high)
-    return ClassLabels(level, low, high, ranged, loss)
+    members, listed = None, np.zeros(len(starts), dtype=np.bool_)
+    if column.leaves is not None:
+        members = Members.of(column.leaves[codes], starts)
+        tight = column.with_sets(loss, members.size)
+        listed = tight < loss - _ROUNDING
+        loss = np.where(listed, tight, loss)
+    return ClassLabels(level, low, high, ranged, loss, members, listed)
 
 
 def losses_of(problem: LocalProblem, labels: Sequence[ClassLabels]) -> Floats:
@@ -90,11 +109,31 @@ def losses_of(problem: LocalProblem, labels: Sequence[ClassLabels]) -> Floats:
     return total / sum(weights)
 
 
+def shared_labels(column: LocalColumn, class_of: Ints, count: int, first: Ints) -> Ints:
+    """Give the label number that all members share, per level and class, or `MIXED`.
+
+    Args:
+        column: one of the problem's.
+        class_of: class of each distinct tuple, -1 for none.
+        count: number of classes.
+        first: value number of one member of each class.
+    """
+    held = np.flatnonzero(class_of >= 0)
+    number = class_of[held]
+    shared = np.empty((len(column.groups), count), dtype=np.int64)
+    for level, group in enumerate(column.groups):
+        shared[level] = group[first]
+        differ = group[column.codes[held]] != shared[level][number]
+        shared[level, number[differ]] = MIXED
+    return shared
+
+
 def absorb(problem: LocalProblem, class_of: Ints, count: int, allowed: int) -> Ints:
     """Merge what no class holds into the class that loses least by it.
 
     A tuple stays out where taking it in would cost more than suppressing it, as long as
-    at most `allowed` records stay out. Levels above a column's `max_level` are not used.
+    at most `allowed` records stay out. Levels above a column's `max_level` are not used:
+    what would need one joins no class.
 
     Returns:
         The classes of the tuples; -1 for suppressed ones. Classes only grow, so all
@@ -105,37 +144,33 @@ def absorb(problem: LocalProblem, class_of: Ints, count: int, allowed: int) -> I
         return class_of
     merged = class_of.copy()
     cells = _cells(problem)
-    labels = describe(problem, class_of, count)
-    rows = np.bincount(
-        class_of[class_of >= 0],
-        weights=problem.rows[class_of >= 0],
-        minlength=count,
-    ).astype(np.float64)
-    first = np.zeros(count, dtype=np.int64)
     members = np.flatnonzero(class_of >= 0)
+    first = np.zeros(count, dtype=np.int64)
     first[class_of[members]] = members
     by_cell = np.argsort(cells[first], kind="stable")
     sorted_cells = cells[first][by_cell]
     begin = np.searchsorted(sorted_cells, cells[left], side="left").tolist()
     end = np.searchsorted(sorted_cells, cells[left], side="right").tolist()
-    state = _Growing(problem, labels, rows, first)
+    state = _Growing(problem, class_of, count)
     dear: list[tuple[float, int]] = []
+    place = {}
     for tuple_, start, stop in zip(left.tolist(), begin, end, strict=True):
         if start == stop:
             continue
-        cost, best = state.cheapest(tuple_, by_cell[start:stop])
+        place[tuple_] = by_cell[start:stop]
+        cost, best = state.cheapest(tuple_, place[tuple_])
         if cost < problem.rows[tuple_]:
             merged[tuple_] = best
             state.grow(best, tuple_)
         else:
             dear.append((cost, tuple_))
     outside = int(problem.rows[merged < 0].sum())
-    place = {t: (b, e) for t, b, e in zip(left.tolist(), begin, end, strict=True)}
     for _, tuple_ in sorted(dear):
         if outside <= allowed:
             break
-        start, stop = place[tuple_]
-        _, best = state.cheapest(tuple_, by_cell[start:stop])
+        cost, best = state.cheapest(tuple_, place[tuple_])
+        if np.isinf(cost):
+            continue
         merged[tuple_] = best
         state.grow(best, tuple_)
         outside -= int(problem.rows[tuple_])
@@ -143,10 +178,14 @@ def absorb(problem: LocalProblem, class_of: Ints, count: int, allowed: int) -> I
 
 
 def _cells(problem: LocalProblem) -> Ints:
-    """Number the groups of the coarsest node; no class reaches beyond its cell."""
+    """Number the groups of the coarsest node; no class can grow beyond its cell.
+
+    A column counts where its levels nest up to the coarsest. Where they do not, as weeks
+    and months, a class may reach into two groups, and cells would tell nothing.
+    """
     cells = np.zeros(len(problem.rows), dtype=np.int64)
     for column in problem.columns:
-        if column.top == len(column.groups) - 1:
+        if column.top == len(column.groups) - 1 or not _nests(column):
             continue
         label = column.groups[column.top][column.codes]
         both = cells * (int(label.max(initial=0)) + 1) + label
@@ -154,27 +193,41 @@ def _cells(problem: LocalProblem) -> Ints:
     return cells
 
 
+def _nests(column: LocalColumn) -> bool:
+    """Tell whether values that share a label share the one of the top level as well."""
+    top = column.groups[column.top]
+    for group in column.groups[: column.top]:
+        _, first, place = np.unique(group, return_index=True, return_inverse=True)
+        if (top[first][place.reshape(-1)] != top).any():
+            return False
+    return True
+
+
 class _Growing:
     """Classes that take in tuples one by one."""
 
-    def __init__(
-        self,
-        problem: LocalProblem,
-        labels: Sequence[ClassLabels],
-        rows: Floats,
-        first: Ints,
-    ) -> None:
+    def __init__(self, problem: LocalProblem, class_of: Ints, count: int) -> None:
+        labels = describe(problem, class_of, count)
+        held = class_of >= 0
         self.problem = problem
-        self.rows = rows
-        self.low = [label.low.copy() for label in labels]
-        self.high = [label.high.copy() for label in labels]
-        self.level = [label.level.copy() for label in labels]
-        self.value = [column.codes[first] for column in problem.columns]
+        self.rows = np.bincount(
+            class_of[held], weights=problem.rows[held], minlength=count
+        ).astype(np.float64)
+        self.low = [label.low for label in labels]
+        self.high = [label.high for label in labels]
+        self.members = [label.members for label in labels]
+        self.shared = [
+            shared_labels(column, class_of, count, label.low)
+            for column, label in zip(problem.columns, labels, strict=True)
+        ]
         self.stacked = [np.stack(column.losses) for column in problem.columns]
         self.loss = losses_of(problem, labels)
 
     def cheapest(self, tuple_: int, among: Ints) -> tuple[float, int]:
-        """Give the loss that grows least, in rows, and the class; first of equals."""
+        """Give the loss that grows least, in rows, and the class; first of equals.
+
+        Infinite where no class may take the tuple in.
+        """
         new = self._loss(tuple_, among)
         rows = self.rows[among]
         cost = (rows + self.problem.rows[tuple_]) * new - rows * self.loss[among]
@@ -183,36 +236,46 @@ class _Growing:
 
     def grow(self, into: int, tuple_: int) -> None:
         """Take a tuple in."""
-        at = np.array([into])
-        self.loss[into] = self._loss(tuple_, at)[0]
+        self.loss[into] = self._loss(tuple_, np.array([into]))[0]
         for number, column in enumerate(self.problem.columns):
-            code = column.codes[tuple_]
-            self.level[number][into] = self._level(number, tuple_, at)[0]
+            code = int(column.codes[tuple_])
+            shared = self.shared[number]
+            for level, group in enumerate(column.groups):
+                if shared[level, into] != group[code]:
+                    shared[level, into] = MIXED
             self.low[number][into] = min(self.low[number][into], code)
             self.high[number][into] = max(self.high[number][into], code)
+            members = self.members[number]
+            if column.leaves is not None and members is not None:
+                members.add_leaf(int(column.leaves[code]), into)
         self.rows[into] += self.problem.rows[tuple_]
 
-    def _level(self, number: int, tuple_: int, among: Ints) -> Ints:
-        """Give the finest level that the class and the tuple share."""
-        column = self.problem.columns[number]
-        code = column.codes[tuple_]
-        value, level = self.value[number][among], self.level[number][among]
-        result = np.full(len(among), len(column.groups) - 1, dtype=np.int64)
-        for step in range(len(column.groups) - 2, -1, -1):
-            group = column.groups[step]
-            result[(step >= level) & (group[value] == group[code])] = step
+    def _level(self, number: int, code: int, among: Ints) -> Ints:
+        """Give the finest level on which all members and the value share their label."""
+        groups = self.problem.columns[number].groups
+        result = np.full(len(among), len(groups) - 1, dtype=np.int64)
+        for step in range(len(groups) - 2, -1, -1):
+            result[self.shared[number][step, among] == groups[step][code]] = step
         return result
 
     def _loss(self, tuple_: int, among: Ints) -> Floats:
         total = np.zeros(len(among))
+        barred = np.zeros(len(among), dtype=np.bool_)
         columns = self.problem.columns
         for number, column in enumerate(columns):
-            code = column.codes[tuple_]
-            level = self._level(number, tuple_, among)
-            loss = self.stacked[number][level, self.value[number][among]]
+            code = int(column.codes[tuple_])
+            level = self._level(number, code, among)
+            barred |= level > column.top
+            loss = self.stacked[number][level, code]
             if column.positions is not None:
                 low = np.minimum(self.low[number][among], code)
                 high = np.maximum(self.high[number][among], code)
                 loss = column.with_ranges(loss, low, high)
+            members = self.members[number]
+            if column.leaves is not None and members is not None:
+                size = members.with_leaf(int(column.leaves[code]), among)
+                loss = column.with_sets(loss, size)
             total += column.weight * loss
-        return total / sum(column.weight for column in columns)
+        total /= sum(column.weight for column in columns)
+        total[barred] = np.inf
+        return total

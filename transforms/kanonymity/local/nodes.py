@@ -9,6 +9,7 @@ import numpy as np
 
 from ..counting.codes import Ints
 from .problem import Floats, LocalProblem
+from .sets import expected_losses
 
 __all__ = ["Nodes", "plan_nodes"]
 
@@ -64,8 +65,11 @@ def plan_nodes(problem: LocalProblem, effort: int) -> Nodes:
         share = np.bincount(
             column.codes, weights=problem.rows, minlength=len(column.groups[0])
         )
-        mean = [column.weight * float(loss @ share) / total for loss in column.steps[1]]
-        steps.append(np.array(mean))
+        if column.leaves is not None:
+            mean = expected_losses(column, share.astype(np.float64), problem.k)
+        else:
+            mean = [float(loss @ share) / total for loss in column.steps[1]]
+        steps.append(column.weight * np.array(mean))
     levels = _lattice([len(step) for step in steps])
     expected = np.zeros(len(levels))
     for number, step in enumerate(steps):

@@ -9,10 +9,20 @@ import numpy.typing as npt
 
 from ..counting.codes import Ints
 
-__all__ = ["Bools", "Floats", "LocalColumn", "LocalProblem", "Pairs"]
+__all__ = [
+    "MOST_MEMBERS",
+    "Bools",
+    "Floats",
+    "LocalColumn",
+    "LocalProblem",
+    "Pairs",
+]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+
+MOST_MEMBERS = 24
+"""Values of the largest set that is published as one."""
 
 _FEW_LEVELS = 3
 _CELLS = (32, 16, 8, 4, 2)
@@ -37,6 +47,9 @@ class LocalColumn:
             positions ranges freely only where the last level may be used.
         extent: the smallest and the largest number of the whole set, where the tuples
             are a part of it; by default those of `positions`.
+        leaves: where classes are named by the sets of their values: number of the leaf
+            that each value stands for, -1 if it is never in a set; else None.
+        domain: leaves of the whole set or hierarchy, which a set's loss is measured by.
     """
 
     codes: Ints
@@ -47,6 +60,8 @@ class LocalColumn:
     weight: float = 1.0
     max_level: int | None = None
     extent: tuple[float, float] | None = None
+    leaves: Ints | None = None
+    domain: int = 0
 
     @property
     def top(self) -> int:
@@ -97,6 +112,18 @@ class LocalColumn:
         width = self.span + self.base
         share = (above - below + self.base) / width if width > 0 else 0.0
         return np.where(np.isnan(below) | np.isnan(above), losses, share)
+
+    def with_sets(self, losses: Floats, sizes: Ints | Floats) -> Floats:
+        """Put the loss of the set of values in place of a label's, where it is less.
+
+        Args:
+            losses: of the labels.
+            sizes: distinct leaves of each class.
+        """
+        if self.leaves is None:
+            return losses
+        share = np.minimum((sizes - 1) / max(self.domain - 1, 1), losses)
+        return np.where(sizes <= MOST_MEMBERS, share, losses)
 
     @property
     def span(self) -> float:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..counting.codes import Ints
-from .classes import describe, losses_of
-from .problem import Bools, Floats, LocalColumn, LocalProblem
+from .classes import MIXED, describe, losses_of, shared_labels
+from .problem import Bools, Floats, LocalProblem
 
 __all__ = ["Unions"]
-
-_MIXED = -1
-"""In place of a label: the members of a class do not share one on that level."""
 
 _MOST_PARTNERS = 4_096
 """Partners of a class that are looked at: the nearest in each column's order."""
@@ -44,8 +41,9 @@ class Unions:
         self._problem = problem
         self._low = [label.low.copy() for label in labels]
         self._high = [label.high.copy() for label in labels]
+        self._leaves = [label.members for label in labels]
         self._shared = [
-            _shared(column, class_of, count, label.low)
+            shared_labels(column, class_of, count, label.low)
             for column, label in zip(problem.columns, labels, strict=True)
         ]
         self._stacked = [np.stack(column.losses) for column in problem.columns]
@@ -81,6 +79,9 @@ class Unions:
             if column.positions is not None:
                 high = np.maximum(self._high[number][one], self._high[number][others])
                 loss = column.with_ranges(loss, low, high)
+            leaves = self._leaves[number]
+            if leaves is not None:
+                loss = column.with_sets(loss, leaves.with_class(one, others))
             new += column.weight * loss
         new /= sum(column.weight for column in self._problem.columns)
         rows, mine = self.rows[others], self.rows[one]
@@ -99,10 +100,13 @@ class Unions:
         for number in range(len(self._problem.columns)):
             shared = self._shared[number]
             differ = shared[:, one] != shared[:, into]
-            shared[differ, into] = _MIXED
+            shared[differ, into] = MIXED
             low, high = self._low[number], self._high[number]
             low[into] = min(low[into], low[one])
             high[into] = max(high[into], high[one])
+            leaves = self._leaves[number]
+            if leaves is not None:
+                leaves.add_class(one, into)
         self.alive[one] = False
         self._members[into] = np.concatenate([self._members[into], self._members[one]])
         self.class_of[self._members[into]] = into
@@ -111,7 +115,7 @@ class Unions:
         """Give the finest level on which a class shares its label with each other."""
         shared = self._shared[number]
         mine = shared[:, one : one + 1]
-        same = (shared[:, others] == mine) & (mine != _MIXED)
+        same = (shared[:, others] == mine) & (mine != MIXED)
         return np.argmax(same, axis=0)  # the last level is one label for all
 
     def _neighbours(self, count: int) -> tuple[list[Ints], list[Ints]]:
@@ -128,18 +132,6 @@ class Unions:
             place[order] = np.arange(count)
             places.append(place)
         return orders, places
-
-
-def _shared(column: LocalColumn, class_of: Ints, count: int, first: Ints) -> Ints:
-    """Give the label that all members share, per level and class."""
-    held = np.flatnonzero(class_of >= 0)
-    number = class_of[held]
-    shared = np.empty((len(column.groups), count), dtype=np.int64)
-    for level, group in enumerate(column.groups):
-        shared[level] = group[first]
-        differ = group[column.codes[held]] != shared[level][number]
-        shared[level, number[differ]] = _MIXED
-    return shared
 
 
 def _split(class_of: Ints, count: int) -> list[Ints]:

@@ -23,6 +23,7 @@ from ....policies.anonymity_bounds import bound_names
 from ....policies.errors import GateError
 from ..ladders.labels import NULL_LABEL, TOP
 from ..ladders.ladder import Ladder
+from ..ladders.sets import set_members
 from .full_domain import Recoding
 
 __all__ = ["Bounded", "class_columns", "label_bounds", "plan_bounds", "recode"]
@@ -191,6 +192,15 @@ def _ends(text: str) -> _Ends:
 def _bounds(text: str, kind: pa.DataType, floored: bool) -> _Pair:
     if text in (TOP, NULL_LABEL):
         return None, None
+    members = set_members(text)
+    if members is not None:
+        lows, highs = zip(
+            *(_bounds(one, kind, floored) for one in members), strict=True
+        )
+        return (
+            None if None in lows else min(lows),
+            None if None in highs else max(highs),
+        )
     try:
         ends = _ends(text)
         if pa.types.is_integer(kind):

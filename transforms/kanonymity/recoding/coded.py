@@ -32,6 +32,8 @@ class CodedColumn:
         codes: position of the value of each distinct tuple.
         rungs: labels and losses of the values.
         groups: per level, label number of each value.
+        leaves: values of the whole set, or of the hierarchy's table, that a set of
+            categories is measured by.
     """
 
     ladder: Ladder
@@ -39,6 +41,7 @@ class CodedColumn:
     codes: Ints
     rungs: Rungs
     groups: tuple[Ints, ...]
+    leaves: int
 
     @property
     def levels(self) -> int:
@@ -114,9 +117,12 @@ def code_histogram(
     rungs = (
         [one.on for one in ladders] if domains is None else [d.rungs for d in domains]
     )
+    leaves = [None] * len(coded) if domains is None else [d.leaves for d in domains]
     columns = tuple(
-        _column(ladder, rungs_of, values, codes[first])
-        for ladder, rungs_of, (values, codes) in zip(ladders, rungs, coded, strict=True)
+        _column(ladder, rungs_of, values, codes[first], whole)
+        for ladder, rungs_of, (values, codes), whole in zip(
+            ladders, rungs, coded, leaves, strict=True
+        )
     )
     for column in columns:
         _refuse_outside(column, rows)
@@ -136,10 +142,13 @@ def _column(
     rungs_of: Callable[[Sequence[Any]], Rungs],
     distinct: pa.Array,
     codes: Ints,
+    leaves: int | None,
 ) -> CodedColumn:
     values = distinct.to_pylist()
     null = bool(values) and values[-1] is None
     rungs = rungs_of(values)
+    if leaves is None:
+        leaves = ladder.leaves_of(values, rungs)
     if not null:  # a null that does not occur is no leaf of the domain
         values.append(None)
         rungs = Rungs(
@@ -147,7 +156,8 @@ def _column(
             losses=tuple(np.append(loss, 0.0) for loss in rungs.losses),
         )
     groups = tuple(_numbered(level) for level in rungs.labels)
-    return CodedColumn(ladder, pa.array(values, distinct.type), codes, rungs, groups)
+    typed = pa.array(values, distinct.type)
+    return CodedColumn(ladder, typed, codes, rungs, groups, leaves)
 
 
 def _numbered(labels: Sequence[Any]) -> Ints:

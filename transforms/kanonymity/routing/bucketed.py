@@ -12,7 +12,7 @@ import pyarrow as pa
 from ....policies.errors import GateError
 from ..counting.histogram import ROWS, total_rows
 from ..counting.risk import Alone, alone
-from ..local import DEFAULT_EFFORT, RANGE, LocalRecoding, choose_in_part
+from ..local import DEFAULT_EFFORT, TIGHT, LocalRecoding, choose_in_part
 from ..recoding.choose import allowed_rows, out_of_reach
 from ..recoding.full_domain import same_labels
 from ..recoding.utility import LabelFacts, merge_facts
@@ -174,6 +174,7 @@ def solve_bucket(
     *,
     effort: int = DEFAULT_EFFORT,
     ranges: bool = True,
+    sets: bool = False,
 ) -> BucketFacts:
     """Choose the recoding of a bucket and store it.
 
@@ -185,7 +186,13 @@ def solve_bucket(
     """
     histogram = read_bucket(layout, bucket, k)
     plan = choose_in_part(
-        histogram, layout.domains, k, suppress_max, effort=effort, ranges=ranges
+        histogram,
+        layout.domains,
+        k,
+        suppress_max,
+        effort=effort,
+        ranges=ranges,
+        sets=sets,
     )
     rows = total_rows(histogram)
     single = alone(histogram)
@@ -239,7 +246,7 @@ def stitch(
         records=total,
         facts=merge_facts(
             (load_facts(one.path) for one in facts),
-            {one.column: (*one.names, RANGE) for one in layout.router.ladders},
+            {one.column: (*one.names, *TIGHT) for one in layout.router.ladders},
         ),
         alone=single,
     )
@@ -252,7 +259,7 @@ def _levels(
     levels: dict[str, dict[str, float]] = {}
     for ladder in layout.router.ladders:
         shares: dict[str, float] = {}
-        for name in (*ladder.names, RANGE):
+        for name in (*ladder.names, *TIGHT):
             held = sum(
                 one.levels[ladder.column].get(name, 0.0) * (one.rows - one.suppressed)
                 for one in facts

@@ -54,6 +54,7 @@ def choose_local_bucketed(
     most_pairs: int = MOST_PAIRS,
     effort: int = DEFAULT_EFFORT,
     ranges: bool = True,
+    sets: bool = False,
 ) -> BucketedRecoding:
     """Choose a local recoding of records whose tuples are too many for one histogram.
 
@@ -72,6 +73,7 @@ def choose_local_bucketed(
             once; a bucket aims at an eighth of it.
         effort: most nodes of the lattice that are visited in a bucket, at least 1.
         ranges: numbers and dates are published as tight ranges.
+        sets: categories are published as sets of values.
 
     Returns:
         The recoding. Every class it releases covers at least k distinct subjects. The
@@ -95,6 +97,7 @@ def choose_local_bucketed(
             posixpath.join(folder, f"plan-{bucket:05d}.arrow"),
             effort=effort,
             ranges=ranges,
+            sets=sets,
         )
         for bucket in range(layout.router.buckets)
     ]
