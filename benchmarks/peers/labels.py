@@ -125,7 +125,13 @@ def read_levels(label: str, domain: Domain) -> Values:
 
 
 def read_brackets_and_levels(label: str, domain: Domain) -> Values:
-    """Read `[17, 24]`, `[17, 25)`, `17` and `*`, and labels of a hierarchy."""
+    """Read `[17, 24]`, `[17, 25)`, `17` and `*`, labels of a hierarchy, and `{a, b}`."""
+    if domain.leaves and label.startswith("{"):
+        # None of Adult's values has a comma or a brace, which would be escaped.
+        members = frozenset(label[1:-1].split(", "))
+        if not members <= domain.leaves:
+            raise _unknown(domain)
+        return members
     if domain.leaves:
         return _level(label, domain)
     if not label.startswith("["):

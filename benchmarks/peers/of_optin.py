@@ -56,10 +56,16 @@ _LOCAL = {"local": True, "suppress_max": 0.0}
 OPTIN = (
     _adapter("optin local", "hierarchy labels, nothing suppressed", **_LOCAL),
     _adapter("optin local", "ranges, nothing suppressed", ranges=True, **_LOCAL),
+    _adapter(
+        "optin local", "sets, nothing suppressed", ranges=True, sets=True, **_LOCAL
+    ),
     _adapter("optin local", "ranges, effort 100", ranges=True, effort=100, **_LOCAL),
     _adapter("optin global", "at most 5 % suppressed", suppress_max=0.05),
     _adapter("optin local", "hierarchy labels, rows as people", ROW, **_LOCAL),
     _adapter("optin local", "ranges, rows as people", ROW, ranges=True, **_LOCAL),
+    _adapter(
+        "optin local", "sets, rows as people", ROW, ranges=True, sets=True, **_LOCAL
+    ),
     _adapter(
         "optin global",
         "at most 5 % suppressed, rows as people",

@@ -60,6 +60,7 @@ def test_ends_below_zero_keep_their_sign(peers: Peers) -> None:
         ("read_dashes_and_lists", "JP,AT,US-Guam", {"AT", "JP", "US-Guam"}, 0.4),
         ("read_levels", "Europe", {"AT", "FR", "PL"}, 0.4),
         ("read_brackets_and_levels", "Asia", {"JP", "IN"}, 0.2),
+        ("read_brackets_and_levels", "{AT, IN, JP}", {"AT", "JP", "IN"}, 0.4),
         ("read_brackets_and_levels", "*", {"AT", "FR", "PL", "JP", "IN", "US-Guam"}, 1),
     ],
 )
@@ -105,6 +106,7 @@ def test_list_is_widened_to_the_least_level_that_holds_it(
         ("read_dashes_and_lists", "AT,Europe"),  # a level is no value of a list
         ("read_levels", "AT,FR"),
         ("read_brackets_and_levels", "Africa"),
+        ("read_brackets_and_levels", "{AT, Africa}"),
     ],
 )
 def test_label_that_nobody_knows_is_refused_without_its_text(
