@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.pvalue import Row
 from apache_beam.typehints.row_type import RowTypeConstraint
 from apache_beam.utils.timestamp import Timestamp
@@ -21,6 +22,7 @@ from ....policies.errors import InputError
 from ...blocks.columns import to_text
 from ...blocks.names import SYSTEM_PREFIX
 from ...blocks.rows import array_of, field_hint, not_null, row_type, value_at
+from ..sensitive.recount import told_values
 from .fitting import default_type, refuse_type
 from .request import Request, lacking_message
 
@@ -143,8 +145,11 @@ class RowForm:
         values = _values(rows, path)
         if rule.distance == "ordered" and not rule.order:
             return _cast(path, values, pa.float64())
-        array = array_of(values)
-        return array if pa.types.is_string(array.type) else _texts(array)
+        array = told_values(array_of(values))
+        if not pa.types.is_floating(array.type):
+            return _texts(array)
+        # Infinity is no number in text, but it is a value that somebody has.
+        return pc.if_else(pc.is_inf(array), array.cast(pa.string()), to_text(array))
 
     def _planted(self, shape: RowTypeConstraint) -> _Tree:
         """Say what becomes of each field: a number is a label, None is kept as it is."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...blocks.names import SUBJECT
 from ..counting.codes import Ints
@@ -22,6 +23,7 @@ __all__ = [
     "POPULATION",
     "VALUE",
     "numbered",
+    "told_values",
     "value_people",
     "value_triples",
 ]
@@ -47,16 +49,33 @@ def value_triples(
         sensitive: the sensitive attribute.
 
     Returns:
-        Columns `quasi`, `optin:value`, `optin:subject`.
+        Columns `quasi`, `optin:value` (see `told_values`), `optin:subject`.
 
     Raises:
         GateError: a row has no subject.
     """
     columns = {name: data.column(name) for name in quasi}
-    columns[VALUE] = data.column(sensitive)
+    columns[VALUE] = told_values(data.column(sensitive))
     columns[SUBJECT] = data.column(SUBJECT)
     refuse_nobody(columns[SUBJECT])
     return distinct_rows([pa.table(columns)])
+
+
+def told_values(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Give values in a form in which each that tells something is told apart once.
+
+    NaN says nothing, so it is a missing value; `-0.0` is `0.0`. Infinity is a value: who
+    is known to have it is known.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if not pa.types.is_floating(kind):
+        return column
+    # Arrow neither groups half floats nor, in a dictionary, sees that two values are one.
+    column = column.cast(pa.float32() if pa.types.is_float16(kind) else kind)
+    known = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return pc.add(known, pa.scalar(0.0, column.type))
 
 
 def value_people(triples: pa.Table) -> pa.Table:
