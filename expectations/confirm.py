@@ -32,8 +32,8 @@ def confirm_repeats(request: MetricRequest, tally: Tally, source: Source) -> Tal
     Two values may share a hash. Each repeated hash is looked at again: one more pass over
     the columns for every million of them, and none when no hash is repeated.
     """
-    hashes, counts = np.unique(np.frombuffer(tally.hashes, "<u8"), return_counts=True)
-    hashes = hashes[counts > 1]
+    ordered = np.frombuffer(tally.hashes, "<u8")
+    hashes = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     repeated = 0
     for start in range(0, len(hashes), CONFIRM_AT_ONCE):
         part = hashes[start : start + CONFIRM_AT_ONCE]

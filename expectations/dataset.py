@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from ..policies.errors import InputError
 from .decide import evaluate_suite
 from .metrics import MetricRequest, Partial, merge_partials, partial_metrics
 from .results import CheckResult, ValidationReport
+from .spill import HashSpill
 from .suite import Suite, load_suite
 
 __all__ = [
@@ -179,15 +181,17 @@ def _visible(root: Path) -> Iterator[Path]:
 def _measure(
     files: list[Path], kind: str, requests: tuple[MetricRequest, ...], root: Path
 ) -> Partial:
-    with _plain_errors(root, kind):
+    # Hashes tell of values: the folder is its owner's alone, and goes with the work.
+    with _plain_errors(root, kind), TemporaryDirectory(prefix="optin-") as folder:
+        spill = HashSpill(folder)
         partials: list[Partial] = []
         place = count()
         for file in files:
             for partial in _file_partials(file, kind, requests, place):
                 partials.append(partial)
                 if len(partials) >= _MERGE_EVERY:
-                    partials = [merge_partials(partials)]
-    return merge_partials(partials)
+                    partials = [spill.relieve(merge_partials(partials))]
+        return spill.settle(merge_partials(partials))
 
 
 def _file_partials(

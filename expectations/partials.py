@@ -162,8 +162,12 @@ class Tally:
         """Rows whose value occurs more than once."""
         if self.confirmed is not None:
             return self.confirmed
-        _, counts = np.unique(np.frombuffer(self.hashes, "<u8"), return_counts=True)
-        return int(counts[counts > 1].sum())
+        ordered = np.frombuffer(self.hashes, "<u8")
+        same = ordered[1:] == ordered[:-1]
+        marked = np.zeros(len(ordered), dtype=bool)
+        marked[1:] = same
+        marked[:-1] |= same
+        return int(marked.sum())
 
 
 Schema = tuple[tuple[str, pa.DataType], ...]
@@ -274,5 +278,7 @@ def _union(tallies: list[Tally]) -> bytes:
         return b""
     joined = np.concatenate([np.frombuffer(tally.hashes, "<u8") for tally in tallies])
     repeats = any(tally.repeats for tally in tallies)
-    ordered = np.sort(joined) if repeats else np.unique(joined)
-    return ordered[:most].tobytes()
+    if not repeats:
+        return np.unique(joined)[:most].tobytes()
+    joined.sort()
+    return joined[:most].tobytes()
