@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,11 @@ from ..policies import Policy
 from ..policies.model import Pii
 from ..transforms.blocks import is_system
 from ..transforms.deidentify import TextScanner
+from ..transforms.staging.readback import open_part
 
-__all__ = ["MeasureStaged", "StagedMeasures"]
+__all__ = ["MeasureStaged", "StagedMeasures", "StagedSource"]
+
+_BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,26 @@ class StagedMeasures:
 
     metrics: Partial
     text_findings: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StagedSource:
+    """The staged set, to be read again where merged metrics cannot decide.
+
+    Attributes:
+        paths: its Parquet files.
+    """
+
+    paths: tuple[str, ...]
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Give the blocks of the staged files, with `columns` alone."""
+        import pyarrow.parquet as pq
+
+        for path in self.paths:
+            with open_part(path) as stream:
+                file = pq.ParquetFile(stream)
+                yield from file.iter_batches(_BLOCK_ROWS, columns=list(columns))
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from ..transforms.kanonymity.recoding.utility import (
     refuse_loss,
 )
 from ..transforms.kanonymity.routing import BucketedRecoding
+from .measure import StagedSource
 from .passes import Cleared, Staged
 from .result import RunResult
 
@@ -141,7 +142,8 @@ def verify_staged(
         )
     )
     if suite is not None:
-        checks += evaluate_suite(suite, staged.measures.metrics).results
+        source = StagedSource(tuple(sorted(part.path for part in staged.parts)))
+        checks += evaluate_suite(suite, staged.measures.metrics, source).results
     result.checks = [check.to_json() for check in checks]
     # What was not measured is no pass: only True is.
     failed = [_failure(check) for check in checks if check.success is not True]
