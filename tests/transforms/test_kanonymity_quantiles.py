@@ -121,7 +121,7 @@ def test_every_published_class_covers_k_people(
         return
     table = _table(rows).rename_columns(["x", "c", "who"])
     ladders = (_ladder(8, 4, 2), _place())
-    plan = AnonymityPlan("who", ladders, k, 1.0, local)
+    plan = AnonymityPlan("who", ladders, k, 0.999, local)
     table = table.append_column("row", pa.array(range(len(rows))))
     if any(not column.is_valid().to_numpy().any() for column in table.columns[:2]):
         with pytest.raises(GateError, match=r"none of the .* records has a value"):

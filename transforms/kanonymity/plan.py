@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from ...policies.anonymity_utility import Utility
-from ...policies.errors import GateError
+from ...policies.errors import GateError, OptinError
 from ...policies.model import Policy
 from ..blocks.names import SUBJECT
 from .counting.histogram import total_rows
@@ -56,6 +56,9 @@ class AnonymityPlan:
             out as values too, in `NAME_lower` and `NAME_upper`.
         target: column that models will be trained to predict, which the choice spares
             what predicts; or None.
+
+    Raises:
+        OptinError: a setting that no policy could have, or names that do not go together.
     """
 
     subject: str
@@ -70,6 +73,30 @@ class AnonymityPlan:
     bounds: tuple[str, ...] = ()
     target: str | None = None
     sets: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no policy could ask for."""
+        names = self.quasi_identifiers
+        twice = [name for name in names if names.count(name) > 1]
+        fault = None
+        if self.k < 2 or not names:
+            fault = "k must be 2 or more, with at least one quasi-identifier"
+        elif twice:
+            fault = f"quasi-identifier {twice[0]!r} has two ladders; give one"
+        elif not 0 <= self.suppress_max < 1:
+            fault = (
+                "suppress_max is the share of records that may be suppressed: from 0 to "
+                f"below 1, not {self.suppress_max:g}"
+            )
+        elif self.effort < 1 or self.most_pairs < 1:
+            fault = "effort and most_pairs must be 1 or more"
+        elif self.target is not None and self.target in (*names, self.subject):
+            fault = (
+                f"target {self.target!r} is the subject or a quasi-identifier; give a "
+                "column that comes out as it is"
+            )
+        if fault is not None:
+            raise OptinError(fault)
 
     @staticmethod
     def from_policy(policy: Policy) -> AnonymityPlan:

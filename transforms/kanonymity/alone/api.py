@@ -31,6 +31,7 @@ from ..recoding.target import target_counts
 from ..routing import MOST_PAIRS, BucketedRecoding
 from ..routing.thin import Limited, thinned_bits
 from ..sensitive.recount import value_people, value_triples
+from .fitting import refuse_nested
 from .request import QuasiIdentifiers, Request, ask
 from .summary import Chosen, Summary, summarise
 
@@ -128,6 +129,9 @@ def kanonymize(
             )
             raise InputError(message)
         request = replace(request, plan=replace(request.plan, target=target))
+    if request.plan.target is not None:
+        kind = find_type(source.schema, request.full(request.plan.target))
+        refuse_nested("target", request.plan.target, kind)
     stamped = _stamped(source, request)
     quasi = request.quasi
     chosen, histogram = _choose(request, stamped)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ....policies.errors import InputError
+from ...blocks.tables import is_nested
 from ..ladders.ladder import Ladder
 
-__all__ = ["default_type", "fitted", "plain_text", "refuse_type"]
+__all__ = ["default_type", "fitted", "plain_text", "refuse_nested", "refuse_type"]
+
+_FIRST, _LAST = -719_162, 2_932_896
+"""Days since 1970 of 1 January 1 and 31 December 9999."""
+
+_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_UTC = (None, "UTC", "Etc/UTC", "+00:00", "Z")
 
 _NUMBERS, _TEXT, _TIMES = "numbers", "text", "dates or times"
 
@@ -39,14 +47,38 @@ def refuse_type(ladder: Ladder, kind: pa.DataType) -> None:
         raise InputError(message)
 
 
-def fitted(column: pa.Array) -> pa.Array:
+def refuse_nested(role: str, name: str, kind: pa.DataType | None) -> None:
+    """Refuse a column of lists or records where values are counted.
+
+    Args:
+        role: what the column is for, such as `target`.
+        name: of the column.
+        kind: its type; null where there is no such column.
+
+    Raises:
+        InputError: names column and type.
+    """
+    if kind is not None and is_nested(kind):
+        message = (
+            f"{role} {name!r} holds {kind}, whose values cannot be counted; give a "
+            "column of numbers, text, booleans, dates or times"
+        )
+        raise InputError(message)
+
+
+def fitted(column: pa.Array, name: str = "") -> pa.Array:
     """Give a column in the type that all blocks of a set share.
 
     Whole numbers become int64 where they fit, decimals float64, times microseconds.
     Dictionaries keep their form.
+
+    Raises:
+        InputError: `name` holds dates or times outside the years 1 to 9999.
     """
     if isinstance(column, pa.DictionaryArray):
-        return pa.DictionaryArray.from_arrays(column.indices, fitted(column.dictionary))
+        return pa.DictionaryArray.from_arrays(
+            column.indices, fitted(column.dictionary, name)
+        )
     kind = column.type
     if pa.types.is_integer(kind):
         try:
@@ -56,10 +88,31 @@ def fitted(column: pa.Array) -> pa.Array:
     if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
         return column.cast(pa.float64())
     if pa.types.is_timestamp(kind):
+        # A day's leeway for the zone: labels are in it, and must be dates as well.
+        leeway = 0 if kind.tz in _UTC else 1
+        _refuse_beyond(column.cast(pa.int64()), _DAY[kind.unit], leeway, name)
         return column.cast(pa.timestamp("us", kind.tz), safe=False)
+    if pa.types.is_date64(kind):
+        _refuse_beyond(column.cast(pa.int64()), _DAY["ms"], 0, name)
+        return column.cast(pa.date32(), safe=False)
     if pa.types.is_date(kind):
-        return column.cast(pa.date32())
+        _refuse_beyond(column.cast(pa.int32()).cast(pa.int64()), 1, 0, name)
+        return column
     return plain_text(column)
+
+
+def _refuse_beyond(counts: pa.Array, day: int, leeway: int, name: str) -> None:
+    """Refuse counts since 1970 that are no date of the years 1 to 9999."""
+    ends = pc.min_max(counts).as_py()
+    if ends["min"] is None:
+        return
+    low, high = (_FIRST + leeway) * day, (_LAST + 1 - leeway) * day
+    if ends["min"] < low or ends["max"] >= high:
+        message = (
+            f"column {name!r} holds dates or times outside the years 1 to 9999; make "
+            "them null, or correct the unit they are counted in"
+        )
+        raise InputError(message)
 
 
 def plain_text(column: pa.Array) -> pa.Array:

@@ -27,7 +27,7 @@ from ..plan import AnonymityPlan
 from ..recoding.full_domain import Recoding
 from ..routing import MOST_PAIRS
 from ..withhold import withhold_classes
-from .fitting import fitted, plain_text, refuse_type
+from .fitting import fitted, plain_text, refuse_nested, refuse_type
 
 __all__ = ["QuasiIdentifiers", "Request", "ask"]
 
@@ -110,6 +110,10 @@ class Request:
                     "holds text or whole numbers"
                 )
                 raise InputError(message)
+        for name in self.sensitive:
+            refuse_nested(
+                "sensitive attribute", name, self._kind(schema, self.full(name))
+            )
         for ladder in self.plan.ladders:
             kind = self._kind(schema, self.full(ladder.column))
             if self.reads is None:
@@ -136,7 +140,7 @@ class Request:
         if self.reads is None:
             quasi = set(self.quasi)
             return {
-                name: fitted(column) if name in quasi else plain_text(column)
+                name: fitted(column, name) if name in quasi else plain_text(column)
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
                 if name not in self.subject
             }
@@ -347,14 +351,17 @@ def _of_policy(
         message = f"a policy or a plan says it all; take out {', '.join(given)}"
         raise OptinError(message)
     if isinstance(policy, AnonymityPlan):
-        if policy.k < 2 or not policy.ladders:
-            message = "k must be 2 or more, with at least one quasi-identifier"
-            raise OptinError(message)
         who = () if policy.subject == SUBJECT else (policy.subject,)
         if not who:
             message = (
                 "the plan of a run counts by optin:subject; name a column of the data as "
                 "its subject"
+            )
+            raise OptinError(message)
+        if policy.subject in policy.quasi_identifiers:
+            message = (
+                f"{policy.subject!r} is the plan's subject and a quasi-identifier; the "
+                "subject's column does not come out, so it is one or the other"
             )
             raise OptinError(message)
         return Request(policy, who)

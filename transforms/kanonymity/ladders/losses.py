@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -139,11 +139,15 @@ def interval_loss(
 
 
 def number_of(value: Any) -> float:
-    """Give the place of a number, date or time on its axis; NaN for a missing one."""
+    """Give the place of a number, date or time on its axis; NaN for a missing one.
+
+    A time without a zone is read as UTC, whatever zone the machine is in.
+    """
     if value is None:
         return float("nan")
     if isinstance(value, datetime):
-        return value.timestamp()
+        at = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return at.timestamp()
     if isinstance(value, date):
         return float(value.toordinal())
     return float(value)
