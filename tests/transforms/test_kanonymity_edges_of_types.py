@@ -6,7 +6,8 @@ import itertools
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -15,6 +16,8 @@ from optin import kanonymize
 from optin.policies.columns import Column, Hierarchy
 from optin.policies.errors import InputError, OptinError
 from optin.transforms.kanonymity import AnonymityPlan
+from optin.transforms.kanonymity.alone.request import ask
+from optin.transforms.kanonymity.alone.rows import RowForm
 from optin.transforms.kanonymity.ladders.ladder import Ladder, build_ladder
 from optin.transforms.kanonymity.ladders.losses import number_of
 
@@ -170,3 +173,68 @@ def test_the_subject_of_a_plan_is_no_quasi_identifier() -> None:
     plan = AnonymityPlan("age", (AGE,), 2)
     with pytest.raises(OptinError, match="'age' is the plan's subject and a quasi"):
         kanonymize(_people(), plan)
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+@pytest.mark.parametrize("scale", [1, 2, 9])
+def test_decimals_keep_their_own_text(scale: int, encoded: bool) -> None:
+    tenths = [Decimal(n) / 10 for n in range(10)]
+    values = pa.array(tenths * 3, pa.decimal128(28, scale))
+    table = pa.table(
+        {
+            "who": [str(n) for n in range(30)],
+            "x": values.dictionary_encode() if encoded else values,
+        }
+    )
+    out, _ = kanonymize(table, subject="who", quasi_identifiers=["x"], k=3)
+    assert out.column("x").to_pylist() == [f"{n / 10:g}" for n in range(10)] * 3
+    out, _ = kanonymize(  # without a hierarchy, an axis: ranges, not "*"
+        table,
+        subject="who",
+        quasi_identifiers=["x"],
+        k=6,
+        recoding="local",
+        labels="ranges",
+    )
+    assert set(out.column("x").to_pylist()) == {
+        "[0, 0.1]",
+        "[0.2, 0.3]",
+        "[0.4, 0.5]",
+        "[0.6, 0.7]",
+        "[0.8, 0.9]",
+    }
+
+
+def test_decimals_that_would_be_rounded_are_refused() -> None:
+    near = [Decimal("1234567890123456.71"), Decimal("1234567890123456.72")]
+    table = _people(x=near * 5)
+    with pytest.raises(InputError, match="'x' holds decimals of more digits") as caught:
+        kanonymize(table, subject="who", quasi_identifiers=["x"], k=2)
+    assert "1234567" not in str(caught.value)
+    many = _people(x=pa.array([Decimal("2.5"), None] * 5, pa.decimal256(60, 30)))
+    out, _ = kanonymize(many, subject="who", quasi_identifiers=["x"], k=2)
+    assert set(out.column("x").to_pylist()) == {"2.5", "null"}
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_bounds_of_decimals_are_refused(encoded: bool) -> None:
+    values = pa.array([Decimal("2.5"), Decimal("3.5")] * 5)
+    table = _people(x=values.dictionary_encode() if encoded else values)
+    asked = {"x": {"hierarchy": {"widths": [1, 2]}, "bounds": True}}
+    with pytest.raises(InputError, match="bounds of 'x': they are not given for decim"):
+        kanonymize(table, subject="who", quasi_identifiers=asked, k=2)
+
+
+class Paid(NamedTuple):
+    """A row of a pipeline."""
+
+    who: str
+    x: Decimal
+
+
+def test_decimals_in_rows_are_exact_or_refused() -> None:
+    form = RowForm(Paid, ask(None, subject="who", quasi_identifiers=["x"], k=2))
+    batch = form.batch_of([Paid("a", Decimal("0.3")), Paid("b", Decimal("0.30"))])
+    assert batch.column("x").to_pylist() == [0.3, 0.3]
+    with pytest.raises(InputError, match="'x'"):
+        form.batch_of([Paid("a", Decimal("1234567890123456.71"))])

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ....policies.errors import InputError
+from ...blocks.columns import bad_cells, to_storage
+from ...blocks.spec import ReadColumn
 from ...blocks.tables import is_nested
 from ..ladders.ladder import Ladder
 
-__all__ = ["default_type", "fitted", "plain_text", "refuse_nested", "refuse_type"]
+__all__ = [
+    "default_type",
+    "exact_number",
+    "fitted",
+    "is_number",
+    "plain_text",
+    "read_as",
+    "refuse_decimal_bounds",
+    "refuse_nested",
+    "refuse_type",
+]
 
 _FIRST, _LAST = -719_162, 2_932_896
 """Days since 1970 of 1 January 1 and 31 December 9999."""
 
 _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_DIGITS = 15
+"""Decimal digits that every float64 keeps."""
+
 _UTC = (None, "UTC", "Etc/UTC", "+00:00", "Z")
 
 _NUMBERS, _TEXT, _TIMES = "numbers", "text", "dates or times"
@@ -66,14 +83,32 @@ def refuse_nested(role: str, name: str, kind: pa.DataType | None) -> None:
         raise InputError(message)
 
 
+def refuse_decimal_bounds(name: str, kind: pa.DataType) -> None:
+    """Refuse bounds of decimals: theirs would have to be decimals, and numbers here are not.
+
+    Raises:
+        InputError: names the column.
+    """
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_decimal(kind):
+        message = (
+            f"bounds of {name!r}: they are not given for {kind}; make the column float64 "
+            "or whole numbers, such as cents"
+        )
+        raise InputError(message)
+
+
 def fitted(column: pa.Array, name: str = "") -> pa.Array:
     """Give a column in the type that all blocks of a set share.
 
-    Whole numbers become int64 where they fit, decimals float64, times microseconds.
+    Whole numbers become int64 where they fit, decimals the float64 that is written as
+    they are, times microseconds.
     Dictionaries keep their form.
 
     Raises:
-        InputError: `name` holds dates or times outside the years 1 to 9999.
+        InputError: `name` holds dates or times outside the years 1 to 9999, or decimals
+            that no float64 is written as.
     """
     if isinstance(column, pa.DictionaryArray):
         return pa.DictionaryArray.from_arrays(
@@ -85,7 +120,9 @@ def fitted(column: pa.Array, name: str = "") -> pa.Array:
             return column.cast(pa.int64())
         except pa.ArrowInvalid:  # beyond 63 bits
             return column
-    if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+    if pa.types.is_decimal(kind):
+        return _exact(column, name)
+    if pa.types.is_floating(kind):
         return column.cast(pa.float64())
     if pa.types.is_timestamp(kind):
         # A day's leeway for the zone: labels are in it, and must be dates as well.
@@ -101,6 +138,34 @@ def fitted(column: pa.Array, name: str = "") -> pa.Array:
     return plain_text(column)
 
 
+def exact_number(value: Decimal | float) -> float:
+    """Give the float64 that is written as a number is.
+
+    Raises:
+        ValueError: there is none, since a decimal has too many digits.
+    """
+    number = float(value)
+    decimal = isinstance(value, Decimal) and value.is_finite()
+    if decimal and Decimal(repr(number)) != value:
+        raise ValueError
+    return number
+
+
+def _exact(column: pa.Array, name: str) -> pa.Array:
+    """Read decimals by their text: Arrow's own cast makes 0.3 to 0.30000000000000004."""
+    if column.type.precision > _DIGITS:
+        try:
+            for value in column.unique().to_pylist():
+                exact_number(0 if value is None else value)
+        except ValueError:
+            message = (
+                f"column {name!r} holds decimals of more digits than a number on an axis "
+                f"keeps ({_DIGITS}); round them, or make them text"
+            )
+            raise InputError(message) from None
+    return column.cast(pa.string()).cast(pa.float64())
+
+
 def _refuse_beyond(counts: pa.Array, day: int, leeway: int, name: str) -> None:
     """Refuse counts since 1970 that are no date of the years 1 to 9999."""
     ends = pc.min_max(counts).as_py()
@@ -113,6 +178,28 @@ def _refuse_beyond(counts: pa.Array, day: int, leeway: int, name: str) -> None:
             "them null, or correct the unit they are counted in"
         )
         raise InputError(message)
+
+
+def read_as(column: pa.Array, read: ReadColumn) -> pa.Array:
+    """Read a column as a policy says.
+
+    Raises:
+        InputError: values do not read as their column's type.
+    """
+    values = to_storage(column, read)
+    bad = bad_cells(column, values)
+    if bad is not None and (count := pc.sum(bad, min_count=0).as_py()):
+        message = (
+            f"column {read.name!r}: {count} value(s) do not read as {read.storage}. Mend "
+            "them, make them null, or correct the column's type in the policy"
+        )
+        raise InputError(message)
+    return values
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Tell whether values of a type are an axis."""
+    return _words(kind) == _NUMBERS
 
 
 def plain_text(column: pa.Array) -> pa.Array:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ....policies.alone import read_alone
 from ....policies.anonymity_utility import Utility
@@ -17,7 +16,6 @@ from ....policies.diversity import Sensitive
 from ....policies.draft import did_you_mean
 from ....policies.errors import InputError, OptinError
 from ....policies.model import Policy
-from ...blocks.columns import bad_cells, to_storage
 from ...blocks.names import SUBJECT, SYSTEM_PREFIX
 from ...blocks.spec import ReadColumn
 from ...blocks.tables import find_column, find_type, is_nested
@@ -27,7 +25,15 @@ from ..plan import AnonymityPlan
 from ..recoding.full_domain import Recoding
 from ..routing import MOST_PAIRS
 from ..withhold import withhold_classes
-from .fitting import fitted, plain_text, refuse_nested, refuse_type
+from .fitting import (
+    fitted,
+    is_number,
+    plain_text,
+    read_as,
+    refuse_decimal_bounds,
+    refuse_nested,
+    refuse_type,
+)
 
 __all__ = ["QuasiIdentifiers", "Request", "ask"]
 
@@ -118,6 +124,8 @@ class Request:
             kind = self._kind(schema, self.full(ladder.column))
             if self.reads is None:
                 refuse_type(ladder, kind)
+                if ladder.column in self.plan.bounds:
+                    refuse_decimal_bounds(ladder.column, kind)
             elif is_nested(kind):
                 message = (
                     f"column {ladder.column!r} holds {kind}, which cannot be "
@@ -149,7 +157,9 @@ class Request:
         for name in names:
             column = find_column(batch, self.full(name))
             read = self.reads.get(name)
-            columns[name] = plain_text(column) if read is None else _read(column, read)
+            columns[name] = (
+                plain_text(column) if read is None else read_as(column, read)
+            )
         return columns
 
     def choose(
@@ -188,7 +198,7 @@ class Request:
         ladders = tuple(
             replace(ladder, kind="interval")
             if ladder.column in self.loose
-            and _is_number(schema.field(ladder.column).type)
+            and is_number(schema.field(ladder.column).type)
             else ladder
             for ladder in self.plan.ladders
         )
@@ -383,19 +393,3 @@ def _of_policy(
         kept=tuple(column.name for column in columns),
         root=loaded.input.root,
     )
-
-
-def _read(column: pa.Array, read: ReadColumn) -> pa.Array:
-    values = to_storage(column, read)
-    bad = bad_cells(column, values)
-    if bad is not None and (count := pc.sum(bad, min_count=0).as_py()):
-        message = (
-            f"column {read.name!r}: {count} value(s) do not read as {read.storage}. Mend "
-            "them, make them null, or correct the column's type in the policy"
-        )
-        raise InputError(message)
-    return values
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

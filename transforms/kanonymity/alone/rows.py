@@ -23,7 +23,7 @@ from ...blocks.columns import to_text
 from ...blocks.names import SYSTEM_PREFIX
 from ...blocks.rows import array_of, field_hint, not_null, row_type, value_at
 from ..sensitive.recount import told_values
-from .fitting import default_type, refuse_type
+from .fitting import default_type, exact_number, refuse_type
 from .request import Request, lacking_message
 
 __all__ = ["POSITION", "RowForm"]
@@ -236,7 +236,7 @@ def _cast(path: str, values: list[Any], kind: pa.DataType) -> pa.Array:
         if pa.types.is_timestamp(kind):
             return array_of(values).cast(kind)
         if pa.types.is_floating(kind):
-            values = [None if one is None else float(one) for one in values]
+            values = [None if one is None else exact_number(one) for one in values]
         return pa.array(values, kind)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         message = (
