@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from optin.pipelines.training_set import RunOptions, run_policy
+from optin.pipelines.result import RunResult
 from optin.pipelines.validation import validate_data
 
 POLICY = """\
-version: 1
-name: small
-purpose: train_ai_system
-key: env://OPTIN_TEST_KEY
-input:
-  format: jsonl
-  path: in/
-  event_time: {field: ts, unit: iso8601}
-  subject: [user]
-consent:
-  signals: {att: {field: att, grant: [3], deny: [0, 1, 2]}}
-  require: [{signal: att}]
 columns:
   - {name: user, type: user_id, action: drop}
   - {name: number, type: integer, action: keep}
@@ -39,8 +28,6 @@ columns:
   - {name: tier, type: category, action: keep, sensitive: true}
 anonymity: {k: 3, suppress_max: 0.5, ANONYMITY, sensitive: {tier: {l: 2}}}
 expectations: {suite: suite.json}
-output: {path: out/}
-audit: {path: audit/}
 """
 SUITE = {
     "name": "small",
@@ -100,16 +87,10 @@ def _rows() -> list[dict[str, Any]]:
     ],
 )
 def test_bounds_are_typed_columns_that_hold_and_split_no_class(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anonymity: str
+    tmp_path: Path, run_small: Callable[..., RunResult], anonymity: str
 ) -> None:
-    monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in").mkdir()
-    text = "".join(json.dumps(row) + "\n" for row in _rows())
-    (tmp_path / "in" / "e.jsonl").write_text(text)
     (tmp_path / "suite.json").write_text(json.dumps(SUITE))
-    (tmp_path / "policy.yaml").write_text(POLICY.replace("ANONYMITY", anonymity))
-    result = run_policy(Path("policy.yaml"), RunOptions(as_of="2026-06-01T00:00:00Z"))
+    result = run_small(POLICY.replace("ANONYMITY", anonymity), _rows())
     assert result.refused is None, result.refused
     assert result.release is not None
     table = pq.read_table(Path(result.release) / "part-00000.parquet")

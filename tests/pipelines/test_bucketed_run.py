@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import defaultdict
 from collections.abc import Callable
@@ -13,21 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from optin.pipelines.result import RunResult
-from optin.pipelines.training_set import RunOptions, run_policy
 
 POLICY = """\
-version: 1
-name: small
-purpose: train_ai_system
-key: env://OPTIN_TEST_KEY
-input:
-  format: jsonl
-  path: in/
-  event_time: {field: ts, unit: iso8601}
-  subject: [user]
-consent:
-  signals: {att: {field: att, grant: [3], deny: [0, 1, 2]}}
-  require: [{signal: att}]
 columns:
   - {name: user, type: user_id, action: USER}
   - {name: number, type: integer, action: keep}
@@ -36,8 +22,6 @@ columns:
   - {name: country, type: country, action: keep, quasi: true, hierarchy: country}
   - {name: illness, type: category, action: keep, sensitive: true}
 anonymity: {k: 3, most_pairs: MOST, MORE}
-output: {path: out/}
-audit: {path: audit/}
 """
 K = 3
 NAMES = ("age", "zip", "country")
@@ -68,10 +52,7 @@ USER_OF = {event["number"]: event["user"] for event in EVENTS}
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
-    monkeypatch.chdir(tmp_path)
-
+def run(run_small: Callable[..., RunResult]) -> Run:
     def run_with(
         most: int,
         more: str = f"{LOCAL}0.2",
@@ -79,15 +60,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         lines: list[dict[str, Any]] = EVENTS,
         files: int = 1,
     ) -> RunResult:
-        (tmp_path / "in").mkdir(exist_ok=True)
-        for old in (tmp_path / "in").iterdir():
-            old.unlink()
-        for number in range(files):
-            text = "".join(json.dumps(line) + "\n" for line in lines[number::files])
-            (tmp_path / "in" / f"{number}.jsonl").write_text(text)
         policy = POLICY.replace("MOST", str(most)).replace("MORE", more)
-        (tmp_path / "policy.yaml").write_text(policy.replace("USER", user))
-        return run_policy(Path("policy.yaml"), RunOptions(as_of="2026-06-01T00:00:00Z"))
+        return run_small(policy.replace("USER", user), lines, files)
 
     return run_with
 

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from optin.pipelines.training_set import RunOptions, run_policy
+from optin.pipelines.result import RunResult
 
 POLICY = """\
-version: 1
-name: small
-purpose: train_ai_system
-key: env://OPTIN_TEST_KEY
-input:
-  format: jsonl
-  path: in/
-  event_time: {field: ts, unit: iso8601}
-  subject: [user]
-consent:
-  signals: {att: {field: att, grant: [3], deny: [0, 1, 2]}}
-  require: [{signal: att}]
 columns:
   - {name: user, type: user_id, action: drop}
   - {name: age, type: age_years, action: keep, quasi: true, weight: 2}
   - {name: country, type: country, action: keep, quasi: true}
 anonymity: {k: 3, suppress_max: 0.0, recoding: local, effort: 50, labels: ranges}
-output: {path: out/}
-audit: {path: audit/}
 """
 # Three Germans of 20 to 24, three of 60 to 62, and one who talks a lot; one is French.
 PEOPLE = [
@@ -45,19 +31,14 @@ PEOPLE = [
 ]
 
 
+def rows_of(people: list[tuple[str, int, str]]) -> list[dict[str, Any]]:
+    return [{"user": u, "age": a, "country": c} for u, a, c in people]
+
+
 def test_local_run_publishes_ranges_of_classes_of_people(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_small: Callable[..., RunResult]
 ) -> None:
-    monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in").mkdir()
-    lines: list[dict[str, Any]] = [
-        {"ts": "2026-05-15T12:00:00Z", "user": u, "att": 3, "age": a, "country": c}
-        for u, a, c in PEOPLE
-    ]
-    (tmp_path / "in" / "e.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    result = run_policy(Path("policy.yaml"), RunOptions(as_of="2026-06-01T00:00:00Z"))
+    result = run_small(POLICY, rows_of(PEOPLE))
     files = sorted((tmp_path / "out" / "small" / "v0001").glob("*.parquet"))
     rows = [row for file in files for row in pq.read_table(file).to_pylist()]
     counted: dict[tuple[str, str], int] = defaultdict(int)
@@ -80,20 +61,11 @@ def test_local_run_publishes_ranges_of_classes_of_people(
 
 
 def test_local_run_publishes_sets_of_values_of_classes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_small: Callable[..., RunResult]
 ) -> None:
-    monkeypatch.setenv("OPTIN_TEST_KEY", "0123456789abcdef" * 4)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in").mkdir()
     people = [*PEOPLE, *[(f"us{n}", 90, "US") for n in range(3)]]
-    lines: list[dict[str, Any]] = [
-        {"ts": "2026-05-15T12:00:00Z", "user": u, "att": 3, "age": a, "country": c}
-        for u, a, c in people
-    ]
-    (tmp_path / "in" / "e.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     policy = POLICY.replace("labels: ranges", "labels: sets")
-    (tmp_path / "policy.yaml").write_text(policy)
-    result = run_policy(Path("policy.yaml"), RunOptions(as_of="2026-06-01T00:00:00Z"))
+    result = run_small(policy, rows_of(people))
     files = sorted((tmp_path / "out" / "small" / "v0001").glob("*.parquet"))
     rows = [row for file in files for row in pq.read_table(file).to_pylist()]
     counted: dict[tuple[str, str], int] = defaultdict(int)
