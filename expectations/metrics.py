@@ -63,7 +63,11 @@ def partial_metrics(
             continue
         if request.condition not in chosen:
             chosen[request.condition] = _Chosen(batch, request.condition)
-        tallies[request] = chosen[request.condition].tally(request, position)
+        try:
+            tallies[request] = chosen[request.condition].tally(request, position)
+        except Exception as error:  # noqa: BLE001  # its text may hold a value
+            problem = f"cannot be computed on this column ({type(error).__name__})"
+            tallies[request] = Tally(rows=batch.num_rows, problem=problem)
     schema = tuple((item.name, item.type) for item in batch.schema)
     return Partial(batch.num_rows, (schema,), tallies)
 
@@ -92,6 +96,9 @@ class _Chosen:
                 self.rows = int(self.mask.true_count)
             except UnfitError as error:
                 self.unfit = error
+            except Exception as error:  # noqa: BLE001  # its text may hold a value
+                kind = type(error).__name__
+                self.unfit = UnfitError(f"its row condition cannot be read ({kind})")
 
     def tally(self, request: MetricRequest, position: int | None) -> Tally:
         if self.unfit is not None:

@@ -115,8 +115,14 @@ def _each(view: ColumnView, fits: Callable[[str], bool]) -> Tally:
         values = counted.field("values")
         weights = counted.field("counts").to_numpy(zero_copy_only=False)
         view = replace(view, values=values, weights=weights)
-    marks = pa.array([fits(value) for value in values.to_pylist()], pa.bool_())
-    return outside(view, marks)
+    try:
+        marks = [fits(value) for value in values.to_pylist()]
+    except UnfitError:
+        raise
+    except Exception as error:  # noqa: BLE001  # its text may hold the value
+        message = f"one of its values cannot be read at all ({type(error).__name__})"
+        raise UnfitError(message) from None
+    return outside(view, pa.array(marks, pa.bool_()))
 
 
 def _json(view: ColumnView, _: Arguments) -> Tally:
