@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
+
+from .gx.definitions import PRIVACY
 
 __all__ = ["CATALOGUE", "TYPE_NAMES", "Entry", "Shape"]
 
@@ -324,5 +326,16 @@ _ENTRIES = (
     ),
 )
 
-CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+_PRIVACY = tuple(
+    Entry(
+        one.name,
+        one.name,
+        cast("Mapping[str, Shape]", one.required),
+        cast("Mapping[str, Shape]", one.optional),
+        conditional=False,
+    )
+    for one in PRIVACY.values()
+)
+
+CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in (*_ENTRIES, *_PRIVACY)}
 """Supported expectations by type name."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..policies.errors import InputError
 from .decide import evaluate_suite
+from .gx.engine import EVERY_COLUMN
 from .metrics import MetricRequest, Partial, merge_partials, partial_metrics
 from .results import CheckResult, ValidationReport
 from .spill import HashSpill
@@ -222,15 +223,20 @@ def _open(
         # Not through a data set: that reads row groups ahead, which costs memory.
         parquet = pq.ParquetFile(file)
         schema = parquet.schema_arrow
-        names = [name for name in schema.names if name in wanted]
+        names = _chosen(schema, wanted)
         return schema, parquet.iter_batches(BLOCK_ROWS, columns=names)
     import pyarrow.dataset as ds  # brings pandas along: seconds that a run need not pay
 
     dataset = ds.dataset(str(file), format=kind)
     schema = dataset.schema
-    names = [name for name in schema.names if name in wanted]
+    names = _chosen(schema, wanted)
     blocks = dataset.to_batches(columns=names, batch_size=BLOCK_ROWS, batch_readahead=2)
     return schema, blocks
+
+
+def _chosen(schema: pa.Schema, wanted: set[str]) -> list[str]:
+    every = EVERY_COLUMN in wanted
+    return [name for name in schema.names if every or name in wanted]
 
 
 def _declared_rows(root: Path) -> int | None:

@@ -24,6 +24,8 @@ from .fallback import (
     decide_on_pandas,
 )
 from .given import column_types, metric_value
+from .gx.definitions import PRIVACY
+from .gx.engine import decide_privacy
 from .partials import COUNTED_MAX, DISTINCT_MAX, UNIQUE_MAX, Partial, Tally
 from .results import CheckResult, ValidationReport
 from .suite import Check, Suite
@@ -101,6 +103,8 @@ def _decide(check: Check, partial: Partial, source: Source | None) -> CheckResul
         return _decide_elsewhere(check, source)
     if problem or tally is None:
         return _undecided(check, problem)
+    if check.type in PRIVACY:
+        return _decide_privacy(check, tally)
     if tally.counted is not None and tally.counted.values is None:
         message = f"more than {COUNTED_MAX:,} distinct values; too many to count here"
         return _undecided(check, message)
@@ -126,6 +130,13 @@ def _decide(check: Check, partial: Partial, source: Source | None) -> CheckResul
         kind = type(error).__name__
         return _undecided(check, f"cannot be decided on this column ({kind})")
     return _result(check, bool(outcome.success), outcome.result or {})
+
+
+def _decide_privacy(check: Check, tally: Tally) -> CheckResult:
+    success, result, detail = decide_privacy(check.type, check.kwargs, tally)
+    if detail and "observed_value" not in result:
+        return _undecided(check, detail)
+    return CheckResult(check.type, success, check.kwargs, result, detail, check.meta)
 
 
 def _is_foreign(tally: Tally) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from .conditions import condition_columns
+from .gx import PRIVACY, register
 from .suite import Check
 
 __all__ = [
@@ -52,6 +53,8 @@ def build_expectation(check: Check, *, conditional: bool = False) -> Any:
 
     The row condition is left out unless it is asked for: our metrics heed it already.
     """
+    if check.type in PRIVACY:
+        register()
     kwargs = dict(check.kwargs)
     given, parser = (
         kwargs.pop("row_condition", None),

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from .columns import ColumnView, view_column
+from .gx.definitions import PRIVACY
+from .gx.engine import privacy_tally
 from .kernels import ROW_KINDS, run_kernel, run_rows
 from .kernels.compare import condition_mask
 from .kernels.fit import UnfitError
@@ -57,6 +59,9 @@ def partial_metrics(
     chosen: dict[str, _Chosen] = {}
     tallies: dict[MetricRequest, Tally] = {}
     for request in dict.fromkeys(requests):
+        if request.kind in PRIVACY:
+            tallies[request] = privacy_tally(batch, request)
+            continue
         problem = _absent(request, names)
         if problem:
             tallies[request] = Tally(rows=batch.num_rows, problem=problem)

@@ -18,6 +18,8 @@ from ..policies.errors import Finding, InputError, PolicyError
 from .arguments import argument_problem, escape_problem
 from .catalogue import CATALOGUE, Entry
 from .conditions import condition_columns, parse_condition
+from .gx.definitions import PRIVACY
+from .gx.engine import argument_fault, columns_of, privacy_request
 from .located import Node, parse_located
 from .metrics import DISTINCT_MAX, MetricRequest
 
@@ -65,6 +67,8 @@ class Check:
             if not self.condition:
                 return None
             return MetricRequest("rows", "", condition=self.condition)
+        if self.type in PRIVACY:
+            return privacy_request(self.type, self.kwargs)
         given = {key: self.kwargs[key] for key in entry.counts if key in self.kwargs}
         text = json.dumps(given, sort_keys=True, ensure_ascii=False)
         first, *others = self.columns
@@ -119,6 +123,8 @@ class Suite:
 
 def _named_columns(check: Check) -> list[tuple[str, str]]:
     """Pair each column that a check reads with the argument that names it."""
+    if check.type in PRIVACY:
+        return columns_of(check.type, check.kwargs)
     pairs = [(key, check.kwargs.get(key)) for key in ("column", "column_A", "column_B")]
     named = [(key, name) for key, name in pairs if isinstance(name, str)]
     if check.columns:
@@ -279,10 +285,26 @@ class _Loader:
         for key in entry.required:
             if key not in (node.entries or {}):
                 self.report(here, "E312", f"{entry.name} needs {key!r}")
-        if len(self.findings) == before:
+        if len(self.findings) == before and entry.name in PRIVACY:
+            self.privacy(node, entry, kwargs, here)
+        elif len(self.findings) == before:
             self.limits(entry, kwargs, here)
             self.patterns(node, kwargs)
         return kwargs
+
+    def privacy(
+        self,
+        node: Node,
+        entry: Entry,
+        kwargs: dict[str, Any],
+        here: tuple[int, int],
+    ) -> None:
+        fault = argument_fault(entry.name, kwargs)
+        if fault is not None:
+            key, problem = fault
+            item = (node.entries or {}).get(key)
+            place = here if item is None else (item.line, item.column)
+            self.report(place, "E313", f"{key}: {problem}")
 
     def patterns(self, node: Node, kwargs: dict[str, Any]) -> None:
         for key in ("like_pattern", "like_pattern_list"):
