@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,8 +22,11 @@ __all__ = [
     "identities_of",
     "is_nested",
     "slice_rows",
+    "without_index",
 ]
 
+_Data = TypeVar("_Data", pa.Table, pa.RecordBatch)
+_UNNAMED = re.compile(r"__index_level_\d+__")
 _SLICE_BYTES = 256 * 2**20  # far from the 2 GiB that a column of text can hold
 
 
@@ -49,27 +53,58 @@ def identities_of(batch: pa.RecordBatch, paths: Sequence[str]) -> pa.Array:
 def as_table(data: Any) -> pa.Table:
     """Give anything that holds Arrow data as a table.
 
+    An index of pandas is no column: one without a name goes, and a data frame whose
+    index has a name, so perhaps values of people, is refused.
+
     Raises:
         OptinError: it holds none.
-        InputError: it does not convert.
+        InputError: it does not convert, or has an index with a name.
     """
     if isinstance(data, pa.Table):
-        return data
+        return without_index(data)
     if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
+        return pa.Table.from_batches([without_index(data)])
     if hasattr(data, "__arrow_c_stream__"):
         try:
-            return pa.table(data)
+            table = without_index(pa.table(data))
         except (pa.ArrowException, TypeError, ValueError) as error:
             message = (
                 f"the data frame does not convert to Arrow ({type(error).__name__})"
             )
             raise InputError(message) from None  # its text may quote a value
+        named = [n for n in _index_columns(table.schema) if n in table.schema.names]
+        if named:
+            message = (
+                f"the data frame has an index with a name ({', '.join(named)}), which is "
+                "no column; call reset_index() to make it one, or "
+                "reset_index(drop=True) to leave it out"
+            )
+            raise InputError(message)
+        return table
     message = (
         f"cannot read a {type(data).__name__}; give a pyarrow Table, or a data frame with "
         "Arrow's PyCapsule interface (pandas, Polars, DuckDB)"
     )
     raise OptinError(message)
+
+
+def without_index(data: _Data) -> _Data:
+    """Leave out the columns that Arrow makes of an index of pandas without a name."""
+    unnamed = [
+        name
+        for name in _index_columns(data.schema)
+        if name in data.schema.names and _UNNAMED.fullmatch(name)
+    ]
+    return data.drop_columns(unnamed) if unnamed else data
+
+
+def _index_columns(schema: pa.Schema) -> list[str]:
+    """Name the columns that were an index of pandas; those of a range are no column."""
+    try:
+        levels = (schema.pandas_metadata or {}).get("index_columns", [])
+    except (AttributeError, TypeError, ValueError):  # not as pandas writes it
+        return []
+    return [level for level in levels if isinstance(level, str)]
 
 
 def slice_rows(table: pa.Table) -> int:

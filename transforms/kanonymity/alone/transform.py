@@ -22,7 +22,7 @@ from ....policies.errors import GateError, InputError
 from ....policies.model import Policy
 from ...blocks import coder  # noqa: F401  # registers how blocks travel
 from ...blocks.names import SUBJECT
-from ...blocks.tables import find_type, identities_of
+from ...blocks.tables import find_type, identities_of, without_index
 from ..counting.codes import as_dictionary
 from ..counting.risk import Alone, alone
 from ..counting.tokens import number_people
@@ -196,6 +196,7 @@ class KAnonymize(beam.PTransform[PCollection[Any], Any]):
 
 def _stamp(block: pa.RecordBatch, request: Request) -> _Stamped:
     """Put a token of the data subject in place of the column that names it."""
+    block = without_index(block)
     request.check(block.schema)
     for name in request.quasi:
         kind = find_type(block.schema, request.full(name))
