@@ -19,7 +19,11 @@ _KINDS = {
 
 
 def note_attacks(
-    policy: Policy, result: RunResult, chosen: Recoding, released: Recoding
+    policy: Policy,
+    result: RunResult,
+    chosen: Recoding,
+    released: Recoding,
+    target: str | None,
 ) -> None:
     """Write down what ranges, sets and gaps give away, and what was not measured.
 
@@ -28,6 +32,7 @@ def note_attacks(
         result: the account of the run, after the staged set was verified.
         chosen: the recoding for k alone.
         released: the same after classes that break a rule were withheld.
+        target: the training target that the choice heeded, if any.
     """
     anonymity = policy.anonymity
     labels = anonymity.labels if anonymity.recoding == "local" else "hierarchy"
@@ -48,11 +53,11 @@ def note_attacks(
             f"(recoding: local, {kind}; docs/decisions/0008-default-recoding.md has "
             "what it told on public data)"
         )
-    if anonymity.target is not None:
-        result.anonymity["target"] = anonymity.target
+    if target is not None:
+        result.anonymity["target"] = target
         result.not_checked.append(
-            f"what a choice that heeds column {anonymity.target} tells of its values to "
-            "someone who knows the algorithm"
+            f"what a choice that heeds column {target} tells of its values to someone who "
+            "knows the algorithm"
         )
     if found.withheld_records > 0:
         result.warnings.append(

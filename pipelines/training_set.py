@@ -25,6 +25,7 @@ from ..policies.errors import (
     OptinError,
     PolicyError,
 )
+from ..policies.model import Anonymity
 from ..policies.reasons import KEEP
 from ..transforms.blocks import InputReport, ReadSpec, inspect_input
 from ..transforms.consent import GatePlan, reasons_of
@@ -147,7 +148,8 @@ class _Run:
                     )
                 note_residual(policy, result, residual, staged.residual)
                 verify_staged(policy, result, cleared, recoding, staged, suite)
-                note_attacks(policy, result, chosen, recoding)
+                target = _heeded_target(policy.anonymity, cleared, chosen)
+                note_attacks(policy, result, chosen, recoding, target)
                 result.release = place.publish(result.manifest())
         except GateError as refusal:
             result.refused = str(refusal)
@@ -274,9 +276,7 @@ class _Run:
         anonymity = self._policy.anonymity
         plan = AnonymityPlan.from_policy(self._policy)
         recoding = choose_for(cleared, plan, place, self._flags)
-        if anonymity.target is not None and (
-            cleared.targets is None or isinstance(recoding, BucketedRecoding)
-        ):
+        if anonymity.target != _heeded_target(anonymity, cleared, recoding):
             self._result.warnings.append(
                 f"anonymity.target {anonymity.target} was not heeded: there are more "
                 f"tuples than most_pairs ({anonymity.most_pairs:,}) lets into memory"
@@ -307,9 +307,19 @@ class _Run:
             return
         lost = (recoding.ncp, recoding.suppressed_share)
         self._result.anonymity["utility"] = gate_facts(gates, *lost)
-        refuse_loss(gates, *lost, of)
+        local = self._policy.anonymity.recoding == "local"
+        refuse_loss(gates, *lost, of, local=local)
 
 
 def _commonest(result: RunResult) -> str:
     codes = (result.dropped + result.quarantined).most_common(3)
     return ", ".join(f"{code} {count:,}" for code, count in codes)
+
+
+def _heeded_target(
+    anonymity: Anonymity, cleared: Cleared, recoding: Recoding
+) -> str | None:
+    """Name the training target, if the choice heeded it: buckets do not."""
+    if cleared.targets is None or isinstance(recoding, BucketedRecoding):
+        return None
+    return anonymity.target

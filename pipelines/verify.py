@@ -130,7 +130,8 @@ def verify_staged(
     if gates.asked:
         share = result.suppressed / max(total, 1)
         result.anonymity["utility"] = gate_facts(gates, ncp, share)
-        refuse_loss(gates, ncp, share, "the staged set")
+        local = policy.anonymity.recoding == "local"
+        refuse_loss(gates, ncp, share, "the staged set", local=local)
     if recoding.ncp > _USELESS_NCP:
         result.warnings.append(
             f"NCP {recoding.ncp:.2f}: hardly anything is left of the "

@@ -143,3 +143,13 @@ def test_limit_on_the_records_of_a_person_holds_in_buckets(run: Run) -> None:
     assert result.capped > 0
     assert min(map(len, people_of(rows).values())) >= K
     assert isinstance(result.anonymity["buckets"], int)
+
+
+def test_run_in_buckets_does_not_say_that_it_heeded_the_target(run: Run) -> None:
+    target = f"{LOCAL}0.2, target: illness"
+    for most, heeded in ((100_000, True), (200, False)):
+        result = run(most, target)
+        assert result.refused is None
+        assert ("target" in result.anonymity) == heeded
+        assert any("heeds column" in gap for gap in result.not_checked) == heeded
+        assert any("was not heeded" in one for one in result.warnings) != heeded

@@ -138,7 +138,7 @@ def within_share(kept: Plan, left: pa.Table, suppress_max: float) -> Plan:
     if released == 0 or gone > math.floor(Fraction(str(suppress_max)) * total):
         share = gone / max(total, 1)
         message = (
-            f"anonymity.sensitive: {share:.1%} of the consented records lie in classes "
+            f"sensitive: {share:.1%} of the records lie in classes "
             f"below k or against a rule, more than suppress_max ({suppress_max:.1%}) "
             "allows. Raise suppress_max, weaken the rules, or coarsen the hierarchies"
         )

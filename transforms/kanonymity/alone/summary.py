@@ -115,7 +115,8 @@ def summarise(
     total = chosen.records
     suppressed = (total - report.rows) / max(total, 1)
     ncp = measure_ncp(chosen.facts, counted, total)
-    refuse_loss(request.plan.utility, ncp, suppressed, "the result")
+    plan = request.plan
+    refuse_loss(plan.utility, ncp, suppressed, "the result", local=plan.local)
     return Summary(
         rows=total,
         published_rows=report.rows,

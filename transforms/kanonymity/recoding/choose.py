@@ -92,7 +92,7 @@ def out_of_reach(k: int, suppress_max: float) -> GateError:
     """Say that too much would be suppressed."""
     message = (
         f"k = {k} is out of reach: every generalisation leaves more than "
-        f"{suppress_max:.1%} of the consented records below k people. Raise "
+        f"{suppress_max:.1%} of the records below k people. Raise "
         "suppress_max or max_level, lower k, or add levels to the hierarchies"
     )
     return GateError(message)

@@ -204,7 +204,9 @@ def gate_facts(gates: Utility, ncp: float, suppressed: float) -> dict[str, objec
     }
 
 
-def refuse_loss(gates: Utility, ncp: float, suppressed: float, of: str) -> None:
+def refuse_loss(
+    gates: Utility, ncp: float, suppressed: float, of: str, *, local: bool
+) -> None:
     """Refuse a set that lost more than its policy allows.
 
     Args:
@@ -212,25 +214,28 @@ def refuse_loss(gates: Utility, ncp: float, suppressed: float, of: str) -> None:
         ncp: of the set, 0 to 1.
         suppressed: share of the records that is suppressed.
         of: what was measured, in words.
+        local: whether it was recoded locally, so that it cannot be advised.
 
     Raises:
         GateError: one for all gates that are not met.
     """
     faults = []
     if gates.max_ncp is not None and ncp > gates.max_ncp + _ROUNDING:
+        advice = "add levels to the hierarchies, name fewer quasi-identifiers, or " + (
+            "raise suppress_max" if local else "use recoding 'local'"
+        )
         faults.append(
-            f"NCP {ncp:.4f} is more than max_ncp {gates.max_ncp:g}; lower k, add levels "
-            "to the hierarchies, name fewer quasi-identifiers, or use 'recoding: local'"
+            f"NCP {ncp:.4f} is more than max_ncp {gates.max_ncp:g}; lower k, {advice}"
         )
     allowed = gates.max_suppressed
     if allowed is not None and suppressed > allowed + _ROUNDING:
         faults.append(
             f"{suppressed:.2%} of the records are suppressed, more than max_suppressed "
             f"{allowed:.2%}; lower suppress_max or k, add coarser levels, or weaken the "
-            "rules of anonymity.sensitive"
+            "rules for sensitive attributes"
         )
     if faults:
-        message = f"anonymity.utility: of {of}, {'; and '.join(faults)}"
+        message = f"utility: of {of}, {'; and '.join(faults)}"
         raise GateError(message)
 
 

@@ -90,7 +90,7 @@ def _refuse_unknown(column: str, found: pa.Array, known: pa.Array, where: str) -
     missing = len(found) - int(pc.sum(pc.is_in(found, known)).as_py() or 0)
     if missing:
         message = (
-            f"anonymity.sensitive: {missing} value(s) of column {column} are not in its "
+            f"sensitive: {missing} value(s) of column {column} are not in its "
             f"{where}, so no distance is known for them; add them. Nothing is published"
         )
         raise GateError(message)
