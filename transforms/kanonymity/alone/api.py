@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from ....policies.anonymity_utility import Utility
 from ....policies.diversity import Sensitive
+from ....policies.draft import did_you_mean
 from ....policies.errors import InputError
 from ....policies.model import Policy
 from ...blocks.names import SUBJECT
@@ -91,9 +93,9 @@ def kanonymize(
         utility: most that may be lost: `{"max_ncp": 0.2, "max_suppressed": 0.01}`.
         most_pairs: distinct pairs of tuple and person, k a tuple at most, that are held
             in memory at once; of more, local recoding makes buckets in temporary files.
-        target: column that models will be trained to predict; what predicts it is
-            generalised less. Also beside a policy, in place of its own. Buckets do not
-            heed it.
+        target: column that comes out and that models will be trained to predict; what
+            predicts it is generalised less. Also beside a policy, in place of its own.
+            Buckets do not heed it, and warn.
 
     Returns:
         The generalised table, and what was done and measured on it.
@@ -121,17 +123,10 @@ def kanonymize(
     )
     source = as_table(table)
     request.check(source.schema)
+    target = request.plan.target if target is None else target
     if target is not None:
-        if target in request.quasi or find_type(source.schema, target) is None:
-            message = (
-                f"target {target!r} must be a column of the table that is no "
-                "quasi-identifier"
-            )
-            raise InputError(message)
+        _check_target(target, request, source.schema)
         request = replace(request, plan=replace(request.plan, target=target))
-    if request.plan.target is not None:
-        kind = find_type(source.schema, request.full(request.plan.target))
-        refuse_nested("target", request.plan.target, kind)
     stamped = _stamped(source, request)
     quasi = request.quasi
     chosen, histogram = _choose(request, stamped)
@@ -142,6 +137,20 @@ def kanonymize(
     }
     summary = summarise(request, Chosen.of(chosen), histogram, counted, values)
     return recoded.drop_columns([SUBJECT]), replace(summary, recoding=chosen)
+
+
+def _check_target(target: str, request: Request, schema: pa.Schema) -> None:
+    """Refuse a training target that is no column of its own that comes out."""
+    names = schema.names if request.kept is None else request.kept
+    taken = {*request.quasi, *request.subject}
+    there = [name for name in names if name not in taken]
+    if target not in there:
+        message = (
+            f"target {target!r} must be a column that comes out and is no "
+            f"quasi-identifier, nor the subject.{did_you_mean(target, there)}"
+        )
+        raise InputError(message)
+    refuse_nested("target", target, find_type(schema, request.full(target)))
 
 
 def _choose(request: Request, stamped: pa.Table) -> tuple[Recoding, pa.Table]:
@@ -157,10 +166,16 @@ def _choose(request: Request, stamped: pa.Table) -> tuple[Recoding, pa.Table]:
         histogram = histogram_of(needed, quasi, plan.k)
     if not thinned_bits(histogram):
         targets = None
-        if plan.target is not None and plan.target in stamped.column_names:
+        if plan.target is not None:
             targets = target_counts(stamped, quasi, plan.target)
         return request.choose(histogram, triples, targets), histogram
     refuse_empty(needed, quasi)
+    if plan.target is not None:
+        message = (
+            f"target {plan.target!r} is not heeded: there are more tuples than most_pairs "
+            f"({plan.most_pairs:,}) lets into memory"
+        )
+        warnings.warn(message, stacklevel=3)
     store = _Store()
     recoding = plan.choose_buckets(blocks, histogram, store.path)
     if isinstance(recoding, BucketedRecoding):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ....policies.draft import did_you_mean
 from ....policies.errors import InputError
 from ...blocks.columns import bad_cells, to_storage
 from ...blocks.spec import ReadColumn
@@ -18,6 +20,7 @@ __all__ = [
     "exact_number",
     "fitted",
     "is_number",
+    "lacking_message",
     "plain_text",
     "read_as",
     "refuse_decimal_bounds",
@@ -208,6 +211,12 @@ def plain_text(column: pa.Array) -> pa.Array:
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return column.cast(pa.string())
     return column
+
+
+def lacking_message(lacking: Sequence[str], known: Sequence[str]) -> str:
+    """Say which columns are missing, and what may have been meant."""
+    advice = did_you_mean(lacking[0], known) if len(lacking) == 1 else ""
+    return f"the data lacks column(s) {', '.join(sorted(lacking))}.{advice}"
 
 
 def default_type(ladder: Ladder) -> pa.DataType:

@@ -13,7 +13,6 @@ from ....policies.alone import read_alone
 from ....policies.anonymity_utility import Utility
 from ....policies.arguments import check_arguments
 from ....policies.diversity import Sensitive
-from ....policies.draft import did_you_mean
 from ....policies.errors import InputError, OptinError
 from ....policies.model import Policy
 from ...blocks.names import SUBJECT, SYSTEM_PREFIX
@@ -28,6 +27,7 @@ from ..withhold import withhold_classes
 from .fitting import (
     fitted,
     is_number,
+    lacking_message,
     plain_text,
     read_as,
     refuse_decimal_bounds,
@@ -84,6 +84,16 @@ class Request:
         """Give the full path of a column."""
         return name if self.root is None else f"{self.root}.{name}"
 
+    def nobody(self, who: Sequence[str]) -> list[str]:
+        """Name what is missing of what may name the data subject.
+
+        Of a policy one is enough; all that a caller names must be there, lest one come out.
+        """
+        absent = [name for name in self.who if name not in who]
+        if self.reads is None or not absent:
+            return absent
+        return [] if who else [" or ".join(absent)]
+
     def check(self, schema: pa.Schema) -> None:
         """Hold the columns of data to the request, before any value is looked at.
 
@@ -93,11 +103,11 @@ class Request:
         """
         lacking = [name for name in self.required if self._kind(schema, name) is None]
         who = [name for name in self.who if self._kind(schema, name) is not None]
-        if not who and self.who:
-            lacking += self.who if self.reads is None else [" or ".join(self.who)]
+        lacking += self.nobody(who)
         if lacking:
             raise InputError(lacking_message(lacking, schema.names))
-        tops = {name.split(".")[0] for name in (*self.required, *who)}
+        shown = schema.names if self.kept is None else ()  # null: all come out
+        tops = {name.split(".")[0] for name in (*self.required, *who)} | {*shown}
         doubled = sorted(n for n in tops if schema.names.count(n) > 1)
         if doubled:
             message = f"there is more than one column {', '.join(doubled)}; keep one"
@@ -322,12 +332,6 @@ def ask(
     return Request(
         plan, who, settings.sensitive, loose - {ladder.column for ladder in made}
     )
-
-
-def lacking_message(lacking: Sequence[str], known: Sequence[str]) -> str:
-    """Say which columns are missing, and what may have been meant."""
-    advice = did_you_mean(lacking[0], known) if len(lacking) == 1 else ""
-    return f"the data lacks column(s) {', '.join(sorted(lacking))}.{advice}"
 
 
 def _ladders(given: QuasiIdentifiers) -> tuple[list[Ladder], dict[str, Any]]:

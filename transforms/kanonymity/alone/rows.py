@@ -23,8 +23,8 @@ from ...blocks.columns import to_text
 from ...blocks.names import SYSTEM_PREFIX
 from ...blocks.rows import array_of, field_hint, not_null, row_type, value_at
 from ..sensitive.recount import told_values
-from .fitting import default_type, exact_number, refuse_type
-from .request import Request, lacking_message
+from .fitting import default_type, exact_number, lacking_message, refuse_type
+from .request import Request
 
 __all__ = ["POSITION", "RowForm"]
 
@@ -76,8 +76,7 @@ class RowForm:
         wanted = request.required
         lacking = [path for path in wanted if field_hint(shape, path) is None]
         who = [path for path in request.who if field_hint(shape, path) is not None]
-        if not who:
-            lacking.append(" or ".join(request.who))
+        lacking += request.nobody(who)
         if lacking:
             raise InputError(lacking_message(lacking, fields))
         self._who = tuple(who)
