@@ -244,8 +244,15 @@ _ENTRIES = (
         {"method": "method", "multiplier": "number", **_MOSTLY},
     ),
     _rows("expect_column_values_to_be_unique", "unique"),
-    _rows("expect_column_values_to_be_of_type", "type", type_="type"),
-    _rows("expect_column_values_to_be_in_type_list", "type", type_list="types"),
+    # The type is the whole column's, whatever rows are chosen.
+    replace(
+        _rows("expect_column_values_to_be_of_type", "type", type_="type"),
+        conditional=False,
+    ),
+    replace(
+        _rows("expect_column_values_to_be_in_type_list", "type", type_list="types"),
+        conditional=False,
+    ),
     _total("expect_column_min_to_be_between", "extremes", "bound"),
     _total("expect_column_max_to_be_between", "extremes", "bound"),
     _total("expect_column_mean_to_be_between", "sum", "number"),

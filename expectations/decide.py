@@ -111,7 +111,7 @@ def _decide(check: Check, partial: Partial, source: Source | None) -> CheckResul
     if tally.repeats and request is not None and source is not None:
         tally = confirm_repeats(request, tally, source)
     expectation = build_expectation(check)
-    engine = _types_engine(check, partial)
+    engine = _types_engine(check, partial, tally)
     runtime = {"result_format": RESULT_FORMAT}
     try:
         wanted = expectation.get_validation_dependencies(
@@ -190,9 +190,9 @@ def _redacted(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
         kept["observed_value"] = result["observed_value"]
         if "details" in result:
             kept["details"] = result["details"]  # names of columns
-    elif kind == "dtype":
+    elif kind in ("dtype", "type") and "observed_value" in result:
         kept["observed_value"] = result.get("observed_value")  # a type
-    elif result.get("observed_value") is not None and kind != "type":
+    elif result.get("observed_value") is not None:
         kept["observed_value"] = "redacted"
     if kind in ("distinct", "set_compare"):
         for key in ("observed_value", "unexpected_count"):
@@ -201,7 +201,7 @@ def _redacted(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _types_engine(check: Check, partial: Partial) -> Any:
+def _types_engine(check: Check, partial: Partial, tally: Tally) -> Any:
     """Give the type expectations an engine that knows the column types, others None."""
     if CATALOGUE[check.type].kind not in ("dtype", "type"):
         return None
@@ -209,7 +209,7 @@ def _types_engine(check: Check, partial: Partial) -> Any:
         PandasExecutionEngine,
     )
 
-    types = column_types(partial)
+    types = column_types(partial, check, tally)
 
     class ArrowTypes(PandasExecutionEngine):
         def resolve_metrics(

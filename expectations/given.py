@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..policies.errors import OptinError
-from .columns import family_of
 from .kernels import SCALE
 from .kernels.order import DIRECTIONS, broken_joints
 from .partials import Partial, Tally
@@ -20,7 +19,7 @@ from .statistics import (
 )
 from .suite import Check
 
-__all__ = ["column_types", "exact_types", "metric_value"]
+__all__ = ["column_types", "metric_value"]
 
 
 def metric_value(name: str, check: Check, tally: Tally, partial: Partial) -> Any:
@@ -51,11 +50,7 @@ def metric_value(name: str, check: Check, tally: Tally, partial: Partial) -> Any
         case "table.column_count":
             return len(columns)
         case "table.column_types":
-            exact = check.type == "expect_column_type_to_be"
-            column = check.kwargs.get("column", "")
-            return (
-                exact_types(partial, column, tally) if exact else column_types(partial)
-            )
+            return column_types(partial, check, tally)
         case "column.min":
             return tally.low
         case "column.max":
@@ -140,23 +135,18 @@ def _of_bins(name: str, bins: list[float], tally: Tally) -> Any:
     return [int(count) for count in np.histogram(values, bins, weights=rows)[0]]
 
 
-def column_types(partial: Partial) -> list[dict[str, Any]]:
-    """Give pandas types as GX expects them; text, dates and times are objects."""
-    import numpy as np
+def column_types(partial: Partial, check: Check, tally: Tally) -> list[dict[str, Any]]:
+    """Give the type that pandas itself would choose for the column, nulls heeded.
 
-    numeric = {"bool": "bool", "float": "float64", "int": "int64"}
-    return [
-        {"name": name, "type": np.dtype(numeric.get(family_of(kind), "object"))}
-        for name, kind in partial.schemas[0]
-    ]
-
-
-def exact_types(partial: Partial, column: str, tally: Tally) -> list[dict[str, Any]]:
-    """Give the type that pandas itself would choose for `column`, nulls heeded."""
+    How text is encoded is no type of its values; only `expect_column_type_to_be`, which
+    asks for the column's, sees a dictionary.
+    """
     import pyarrow as pa
 
+    column = check.kwargs["column"]
     kind = dict(partial.schemas[0])[column]
+    if pa.types.is_dictionary(kind) and check.type != "expect_column_type_to_be":
+        kind = kind.value_type
     sample = pa.array([None] if tally.nulls else [], kind)
-    return [
-        {"name": column, "type": pa.table({column: sample}).to_pandas()[column].dtype}
-    ]
+    frame = pa.table({column: sample}).to_pandas()
+    return [{"name": column, "type": frame[column].dtype}]

@@ -318,7 +318,7 @@ class _Loader:
 
     def unknown(self, entry: Entry, key: str, place: tuple[int, int]) -> None:
         if key in ("row_condition", "condition_parser"):
-            message = f"{entry.name} has no {key!r} that Great Expectations heeds"
+            message = f"{entry.name} takes no {key!r} here"
             self.report(place, "E316", message)
             return
         hint = _did_you_mean(key, tuple(entry.arguments))
