@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from optin.pipelines.result import RunResult
-from optin.pipelines.training_set import RunOptions, run_policy
-from optin.policies import Policy
 
 Run = Callable[[str], RunResult]
 
-ILLNESS = "  - {name: illness, type: category, action: keep, sensitive: true}\n"
+POLICY = """\
+columns:
+  - {name: user, type: user_id, action: drop}
+  - {name: country, type: country, action: keep, quasi: true}
+  - {name: illness, type: category, action: keep, sensitive: true}
+"""
 # Country DE holds three people and two illnesses; FR three people who share one, and one
 # of whom says so ten times.
 PEOPLE = [
@@ -30,31 +32,14 @@ PEOPLE = [
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    write_policy: Callable[..., Policy],
-) -> Run:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in").mkdir()
-    lines = [
-        {
-            "id": number,
-            "ts": "2026-05-15T12:00:00Z",
-            "user": user,
-            "att": 3,
-            "country": country,
-            "illness": illness,
-        }
-        for number, (user, country, illness) in enumerate(PEOPLE)
-    ]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (tmp_path / "in" / "a.jsonl").write_text(text)
+def run(run_small: Callable[..., RunResult]) -> Run:
+    rows = [{"user": u, "country": c, "illness": i} for u, c, i in PEOPLE]
 
     def run_with(rule: str) -> RunResult:
-        write_policy(columns=ILLNESS, anonymity=f"sensitive: {{illness: {rule}}}")
-        path = tmp_path / "policy.yaml"
-        return run_policy(path, RunOptions(as_of="2026-06-01T00:00:00Z"))
+        anonymity = (
+            f"anonymity: {{k: 2, suppress_max: 0.9, sensitive: {{illness: {rule}}}}}\n"
+        )
+        return run_small(POLICY + anonymity, rows)
 
     return run_with
 

@@ -15,12 +15,15 @@ from rich.console import Console
 
 from optin.pipelines.result import RunResult
 from optin.pipelines.summary import print_summary
-from optin.pipelines.training_set import RunOptions, run_policy
-from optin.policies import Policy
 
 Run = Callable[[str], RunResult]
 
-COLUMNS = "  - {name: illness, type: category, action: keep, sensitive: true}\n"
+POLICY = """\
+columns:
+  - {name: user, type: user_id, action: drop}
+  - {name: country, type: country, action: keep, quasi: true}
+  - {name: illness, type: category, action: keep, sensitive: true}
+"""
 # Three of DE with two illnesses, two of FR with the same one, who is alone in AT.
 PEOPLE = [
     ("a", "DE", "flu"),
@@ -33,31 +36,12 @@ PEOPLE = [
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    write_policy: Callable[..., Policy],
-) -> Run:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in").mkdir()
-    lines = [
-        {
-            "id": number,
-            "ts": "2026-05-15T12:00:00Z",
-            "user": user,
-            "att": 3,
-            "country": country,
-            "illness": illness,
-        }
-        for number, (user, country, illness) in enumerate(PEOPLE)
-    ]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (tmp_path / "in" / "a.jsonl").write_text(text)
+def run(run_small: Callable[..., RunResult]) -> Run:
+    rows = [{"user": u, "country": c, "illness": i} for u, c, i in PEOPLE]
 
     def run_with(anonymity: str) -> RunResult:
-        write_policy(columns=COLUMNS, anonymity=anonymity)
-        path = tmp_path / "policy.yaml"
-        return run_policy(path, RunOptions(as_of="2026-06-01T00:00:00Z"))
+        rule = f"anonymity: {{k: 2, suppress_max: 0.9, {anonymity}}}\n"
+        return run_small(POLICY + rule, rows)
 
     return run_with
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -90,7 +90,7 @@ def test_the_first_and_the_last_year_are_generalised(hierarchy: Any, unit: str) 
         pa.array([2**55, -(2**55)] * 5, pa.timestamp("s")),
         pa.array([2**55, 0] * 5, pa.timestamp("ms")),
         pa.array([-(2**62), 0] * 5, pa.timestamp("us", "UTC")),
-        pa.array([-62_135_596_800, 0] * 5, pa.timestamp("s", "America/New_York")),
+        pa.array([-62_135_596_801, 0] * 5, pa.timestamp("s", "America/New_York")),
         pa.array([-62_135_596_801, 0] * 5, pa.timestamp("s")),
         pa.array([253_402_300_800, 0] * 5, pa.timestamp("s")),
         pa.array([2**30, 0] * 5, pa.date32()),
@@ -238,3 +238,22 @@ def test_decimals_in_rows_are_exact_or_refused() -> None:
     assert batch.column("x").to_pylist() == [0.3, 0.3]
     with pytest.raises(InputError, match="'x'"):
         form.batch_of([Paid("a", Decimal("1234567890123456.71"))])
+
+
+def test_days_of_times_with_a_zone_are_those_of_utc() -> None:
+    late = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)
+    times = pa.array([late] * 4, pa.timestamp("us", "UTC"))
+    told = set()
+    for zone in ("UTC", "Europe/Vienna", "Pacific/Auckland"):
+        table = pa.table(
+            {"who": list("abcd"), "at": times.cast(pa.timestamp("us", zone))}
+        )
+        given, _ = kanonymize(
+            table,
+            subject="who",
+            quasi_identifiers={"at": {"dates": ["day"]}},
+            k=4,
+        )
+        told.update(given.column("at").to_pylist())
+    assert len(told) == 1
+    assert told.pop().startswith("2026-01-01")

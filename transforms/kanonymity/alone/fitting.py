@@ -35,8 +35,6 @@ _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_00
 _DIGITS = 15
 """Decimal digits that every float64 keeps."""
 
-_UTC = (None, "UTC", "Etc/UTC", "+00:00", "Z")
-
 _NUMBERS, _TEXT, _TIMES = "numbers", "text", "dates or times"
 
 
@@ -106,7 +104,7 @@ def fitted(column: pa.Array, name: str = "") -> pa.Array:
     """Give a column in the type that all blocks of a set share.
 
     Whole numbers become int64 where they fit, decimals the float64 that is written as
-    they are, times microseconds.
+    they are, times microseconds, of UTC where they have a zone.
     Dictionaries keep their form.
 
     Raises:
@@ -128,15 +126,15 @@ def fitted(column: pa.Array, name: str = "") -> pa.Array:
     if pa.types.is_floating(kind):
         return column.cast(pa.float64())
     if pa.types.is_timestamp(kind):
-        # A day's leeway for the zone: labels are in it, and must be dates as well.
-        leeway = 0 if kind.tz in _UTC else 1
-        _refuse_beyond(column.cast(pa.int64()), _DAY[kind.unit], leeway, name)
-        return column.cast(pa.timestamp("us", kind.tz), safe=False)
+        _refuse_beyond(column.cast(pa.int64()), _DAY[kind.unit], name)
+        # One calendar for all zones: that of UTC, in which a run reads times too.
+        zone = None if kind.tz is None else "UTC"
+        return column.cast(pa.timestamp("us", zone), safe=False)
     if pa.types.is_date64(kind):
-        _refuse_beyond(column.cast(pa.int64()), _DAY["ms"], 0, name)
+        _refuse_beyond(column.cast(pa.int64()), _DAY["ms"], name)
         return column.cast(pa.date32(), safe=False)
     if pa.types.is_date(kind):
-        _refuse_beyond(column.cast(pa.int32()).cast(pa.int64()), 1, 0, name)
+        _refuse_beyond(column.cast(pa.int32()).cast(pa.int64()), 1, name)
         return column
     return plain_text(column)
 
@@ -169,13 +167,12 @@ def _exact(column: pa.Array, name: str) -> pa.Array:
     return column.cast(pa.string()).cast(pa.float64())
 
 
-def _refuse_beyond(counts: pa.Array, day: int, leeway: int, name: str) -> None:
+def _refuse_beyond(counts: pa.Array, day: int, name: str) -> None:
     """Refuse counts since 1970 that are no date of the years 1 to 9999."""
     ends = pc.min_max(counts).as_py()
     if ends["min"] is None:
         return
-    low, high = (_FIRST + leeway) * day, (_LAST + 1 - leeway) * day
-    if ends["min"] < low or ends["max"] >= high:
+    if ends["min"] < _FIRST * day or ends["max"] >= (_LAST + 1) * day:
         message = (
             f"column {name!r} holds dates or times outside the years 1 to 9999; make "
             "them null, or correct the unit they are counted in"

@@ -32,7 +32,6 @@ _BETWEEN = re.compile(r"([\[(])(.+), (.+)([\])])")
 _ABOVE = re.compile(r"([0-9]+)\+")
 _CALENDAR = re.compile(r"([0-9]{1,4})(?:-(Q[1-4]|W[0-9]{2}|[0-9]{2})(?:-([0-9]{2}))?)?")
 _INSTANT = re.compile(r"([0-9]{4}-.{14})(?:\.([0-9]+))?(?:\+00:00)?")
-_ZONES = (None, "UTC", "Etc/UTC", "+00:00", "Z")
 _EPOCH = date(1970, 1, 1)
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAY = 86_400
@@ -146,11 +145,6 @@ def _axis(name: str, kind: pa.DataType) -> pa.DataType:
         kind = kind.value_type
     if pa.types.is_floating(kind):
         return pa.float64()
-    if pa.types.is_timestamp(kind) and kind.tz not in _ZONES:
-        message = (
-            f"bounds of {name!r}: its times are not in UTC; cast the column to UTC"
-        )
-        raise GateError(message)
     if not (
         pa.types.is_integer(kind)
         or pa.types.is_date(kind)
