@@ -109,3 +109,12 @@ def test_windowed_blocks_and_missing_columns_are_refused() -> None:
     _ = blocks | optin.transforms.KAnonymize(plan)
     with pytest.raises(Exception, match=r"lacks column\(s\) nobody"):
         pipeline.run()
+
+
+def test_a_pipeline_says_that_it_heeds_no_target() -> None:
+    ladders = (
+        build_ladder(Column(name="age", type="integer", action="keep", quasi=True)),
+    )
+    plan = AnonymityPlan("who", ladders, 2, target="bought")
+    with pytest.warns(UserWarning, match="target 'bought' is not heeded"):
+        optin.transforms.KAnonymize(plan)

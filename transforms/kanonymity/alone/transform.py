@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -112,6 +113,13 @@ class KAnonymize(beam.PTransform[PCollection[Any], Any]):
             sensitive=sensitive,
             utility=utility,
         )
+        target = self._request.plan.target
+        if target is not None:
+            message = (
+                f"target {target!r} is not heeded: KAnonymize chooses by loss alone; "
+                "kanonymize, or a run, heeds it"
+            )
+            warnings.warn(message, stacklevel=2)
 
     def expand(self, pcoll: PCollection[Any]) -> Any:
         """Count, choose, apply, count again, and only then give."""
