@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,7 @@ __all__ = [
     "Run",
     "Tally",
     "merge_partials",
+    "rows_repeated",
 ]
 
 DISTINCT_MAX = 100_000
@@ -134,8 +136,8 @@ class Tally:
         squared: exact sum of squares of the finite values, in units of 2^-2252.
         counted: distinct values with their rows.
         runs: ends of the blocks, by position.
-        confirmed: rows whose value is repeated, once the values themselves were compared;
-            set after the merge alone.
+        confirmed: rows whose value is repeated, where `hashes` alone do not tell: counted
+            on disk, or by comparing the values themselves. Set after the merge alone.
     """
 
     nulls: int = 0
@@ -162,12 +164,16 @@ class Tally:
         """Rows whose value occurs more than once."""
         if self.confirmed is not None:
             return self.confirmed
-        ordered = np.frombuffer(self.hashes, "<u8")
-        same = ordered[1:] == ordered[:-1]
-        marked = np.zeros(len(ordered), dtype=bool)
-        marked[1:] = same
-        marked[:-1] |= same
-        return int(marked.sum())
+        return rows_repeated(np.frombuffer(self.hashes, "<u8"))
+
+
+def rows_repeated(ordered: np.ndarray[Any, np.dtype[np.uint64]]) -> int:
+    """Count the rows whose hash another row has too: sorted hashes → rows."""
+    same = ordered[1:] == ordered[:-1]
+    marked = np.zeros(len(ordered), dtype=bool)
+    marked[1:] = same
+    marked[:-1] |= same
+    return int(marked.sum())
 
 
 Schema = tuple[tuple[str, pa.DataType], ...]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .partials import MetricRequest, Partial, Tally
+from .partials import MetricRequest, Partial, Tally, rows_repeated
 
 __all__ = ["SPILL_HASHES", "HashSpill"]
 
@@ -45,11 +45,12 @@ class HashSpill:
         tallies = dict(partial.tallies)
         for request, runs in self._runs.items():
             tally = self._written(request, tallies[request])
-            repeated = [
-                found for part in self._parts(runs) if len(found := _repeated(part))
-            ]
-            hashes = np.repeat(np.concatenate([_NONE, *repeated]), 2)
-            tallies[request] = replace(tally, hashes=hashes.tobytes())
+            repeated, rows = [_NONE], 0
+            for part in self._parts(runs):
+                repeated.append(_repeated(part))
+                rows += rows_repeated(part)
+            hashes = np.repeat(np.concatenate(repeated), 2)
+            tallies[request] = replace(tally, hashes=hashes.tobytes(), confirmed=rows)
         return replace(partial, tallies=tallies)
 
     def _written(self, request: MetricRequest, tally: Tally) -> Tally:
