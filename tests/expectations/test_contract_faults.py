@@ -437,7 +437,12 @@ def test_results_are_those_of_gx_on_faulty_data(
     assert len(CONTRACTED) >= 45
 
 
-CONTRACTED = {kind for kind in CATALOGUE if "like_pattern" not in kind} - {
+CONTRACTED = {
+    kind
+    for kind, entry in CATALOGUE.items()
+    # The privacy expectations are our own; their oracles are brute force.
+    if "like_pattern" not in kind and entry.kind != kind
+} - {
     # Compared in `test_contract_gx.py`: they look at the schema alone.
     "expect_column_to_exist",
     "expect_table_column_count_to_be_between",
