@@ -27,6 +27,7 @@ class Reader(Protocol[Cleaned_co]):
 
 _FEWEST_CHARS = 50_000  # less than that is read sooner than it is sent
 _SHARES = 4  # per worker, so that a slow share holds up little
+_STUCK_SECONDS = 10.0  # a pool that ends takes less than one
 
 
 class Workers(Generic[Cleaned]):
@@ -70,6 +71,7 @@ class Workers(Generic[Cleaned]):
             return self._clean(texts)
         except BrokenProcessPool:
             self._broken = True
+            self._unblock()
             self.close()
             return None
 
@@ -90,6 +92,19 @@ class Workers(Generic[Cleaned]):
         for share, result in zip(shares, results, strict=True):
             cleaned.update(zip(share, result, strict=True))
         return [cleaned[i] for i in range(len(texts))]
+
+    def _unblock(self) -> None:
+        """Let the thread that feeds dead processes fail, where Python leaves it stuck.
+
+        Older Pythons (3.11.2 is one) let it wait for ever in a full pipe that nobody
+        reads, and the pool's shutdown for it (python/cpython#94777).
+        """
+        thread = getattr(self._pool, "_executor_manager_thread", None)
+        if thread is None:
+            return
+        thread.join(_STUCK_SECONDS)
+        if thread.is_alive():
+            self._pool._call_queue._reader.close()  # type: ignore[union-attr]
 
     def close(self) -> None:
         """End the processes."""
