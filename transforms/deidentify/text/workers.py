@@ -104,7 +104,7 @@ class Workers(Generic[Cleaned]):
             return
         thread.join(_STUCK_SECONDS)
         if thread.is_alive():
-            self._pool._call_queue._reader.close()  # type: ignore[union-attr]
+            self._pool._call_queue._reader.close()  # type: ignore[union-attr]  # it has one while its thread lives
 
     def close(self) -> None:
         """End the processes."""
